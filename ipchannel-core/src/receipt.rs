@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::error::{SendError, Undelivered};
 
@@ -33,6 +33,8 @@ struct Shared {
     messages: Semaphore,
     bytes: Semaphore,
     accounts: Mutex<Accounts>,
+    /// Told when nothing is unsettled.
+    empty: Notify,
 }
 
 #[derive(Default)]
@@ -80,6 +82,7 @@ impl Ledger {
             messages: Semaphore::new(limits.messages.min(Semaphore::MAX_PERMITS)),
             bytes: Semaphore::new(limits.bytes.min(Semaphore::MAX_PERMITS)),
             accounts: Mutex::default(),
+            empty: Notify::new(),
         }))
     }
 
@@ -125,6 +128,21 @@ impl Ledger {
         self.0.limits.messages.min(Semaphore::MAX_PERMITS) - self.0.messages.available_permits()
     }
 
+    /// Waits until nothing is unsettled.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing is lost with a wait that is dropped.
+    pub async fn settled(&self) {
+        loop {
+            let mut told = std::pin::pin!(self.0.empty.notified());
+            told.as_mut().enable();
+            if self.unsettled() == 0 {
+                return;
+            }
+            told.await;
+        }
+    }
+
     /// Settles many tickets of this ledger as delivered, under one lock.
     pub fn deliver_all<'a>(&self, tickets: impl IntoIterator<Item = &'a Ticket>) {
         let (mut messages, mut bytes) = (0, 0);
@@ -157,6 +175,9 @@ impl Ledger {
     fn release(&self, messages: usize, bytes: usize) {
         self.0.messages.add_permits(messages);
         self.0.bytes.add_permits(bytes);
+        if self.unsettled() == 0 {
+            self.0.empty.notify_waiters();
+        }
     }
 
     fn accounts(&self) -> MutexGuard<'_, Accounts> {
