@@ -1,13 +1,19 @@
 //! One direction of messages between two peers.
 //!
-//! [`Inlets`] are the receiving ends, for all that send to this process. What is right to accept is decided by a pure
-//! machine, [`Receiver`].
+//! A [`Link`] is the sending end, for one seat; [`Inlets`] are the receiving ends, for all that send to this process. A
+//! wire carries frames between a [`Dial`] at one end and an [`Accept`] at the other, and the [`Session`]s they become.
+//! What is right to send and to accept is decided by two pure machines, [`Sender`] and [`Receiver`].
 
 mod controls;
+mod handle;
 mod inlet;
 mod inlets;
 mod load;
+mod outlet;
+mod probe;
 mod receiver;
+mod replay;
+mod sender;
 mod wakers;
 
 use std::task::{Context, Poll};
@@ -16,9 +22,13 @@ use std::time::Instant;
 use crate::frame::{Control, Frame, Hello, Origin, Refusal, Welcome};
 use crate::peer::PeerRef;
 
+pub use handle::Link;
 pub use inlet::{Delivery, Inlet, Permit};
 pub use inlets::Inlets;
+pub use outlet::{Dialling, Outlet};
+pub use probe::{Probe, Probed};
 pub use receiver::{ConnectionId, Receiver};
+pub use sender::{BeginError, Policy, Sender};
 
 /// The other end broke the rules of the protocol; its connection must end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
