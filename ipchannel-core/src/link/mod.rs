@@ -143,3 +143,7 @@ pub trait Process: Send + Sync + 'static {
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod simulation_tests;
