@@ -8,7 +8,11 @@ use crate::peer::{Incarnation, Member, PeerRef, Term};
 /// The version of the protocol these words belong to. Ends of different versions refuse each other.
 pub const PROTOCOL_VERSION: u16 = 1;
 
-/// The number of a message on a link: 1, 2, 3 and so on, given when it is first written.
+/// The number of a message on a link: 1, 2, 3 and so on, in the order in which they are written.
+///
+/// A [`Welcome`] settles which numbers are used: what is beyond its cursor did not arrive and never will, since whatever
+/// an earlier connection still carries is without effect. So those numbers are given anew, and an expired message
+/// leaves no hole.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Seq(pub u64);
 
@@ -170,9 +174,6 @@ pub struct Data {
 pub enum Frame {
     /// Sender to receiver: a message.
     Data(Data),
-    /// Sender to receiver: these numbers, up to and including this one, carry nothing more: what they carried is
-    /// either there already or has expired.
-    Skip(Seq),
     /// Receiver to sender: everything up to the cursor is here; this much may follow.
     Ack(Welcome),
     /// Either way: about the channel.

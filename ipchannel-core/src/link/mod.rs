@@ -1,10 +1,34 @@
 //! One direction of messages between two peers.
+//!
+//! A [`Link`] is the sending end, for one seat; [`Inlets`] are the receiving ends, for all that send to this process. A
+//! wire carries frames between a [`Dial`] at one end and an [`Accept`] at the other, and the [`Session`]s they become.
+//! What is right to send and to accept is decided by two pure machines, [`Sender`] and [`Receiver`].
+
+mod controls;
+mod handle;
+mod inlet;
+mod inlets;
+mod load;
+mod outlet;
+mod probe;
+mod receiver;
+mod replay;
+mod sender;
+mod wakers;
 
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::frame::{Control, Frame, Hello, Origin, Refusal, Welcome};
 use crate::peer::PeerRef;
+
+pub use handle::Link;
+pub use inlet::{Delivery, Inlet, Permit};
+pub use inlets::Inlets;
+pub use outlet::{Dialling, Outlet};
+pub use probe::{Probe, Probed};
+pub use receiver::{ConnectionId, Receiver};
+pub use sender::{BeginError, Policy, Sender};
 
 /// The other end broke the rules of the protocol; its connection must end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -24,6 +48,9 @@ pub enum Violation {
     /// An acknowledgement of what was never sent.
     #[error("a message was acknowledged that was never sent")]
     Acknowledged,
+    /// An acknowledgement of less than before.
+    #[error("an acknowledgement was taken back")]
+    Rewound,
     /// A word that only the other end may say.
     #[error("a word that this end of a link does not hear")]
     Direction,
@@ -40,6 +67,9 @@ pub trait FrameSink {
 /// Dropping it tells the link that the connection has ended.
 pub trait Session: Send + Sync {
     /// Takes a frame that was read.
+    ///
+    /// What it makes the link say is not announced to the waker of [`poll_transmit`](Self::poll_transmit): poll after
+    /// each batch of frames.
     ///
     /// # Errors
     /// The other end broke the rules: end the connection.
@@ -91,10 +121,18 @@ pub trait Process: Send + Sync + 'static {
     fn admit(&self, origin: Origin) -> Result<(), Refusal>;
 
     /// A connection with this peer stands, and nothing was said on it yet. `dialled` by us, or by the peer.
+    ///
+    /// [`disconnected`](Self::disconnected) follows exactly once. When a connection takes the place of another, the
+    /// new one may be told before the end of the old.
     fn connected(&self, peer: Origin, dialled: bool);
 
     /// The peer said something about the channel. The answer, if any, goes back on the same connection.
     fn control(&self, peer: Origin, control: Control) -> Option<Control>;
+
+    /// A message arrived. Messages of one origin come one at a time and in order.
+    ///
+    /// It is acknowledged after this: keep it, or drop it to say that it is handled.
+    fn deliver(&self, delivery: Delivery);
 
     /// The peer said that it leaves the channel.
     fn leaving(&self, peer: Origin);
@@ -102,3 +140,10 @@ pub trait Process: Send + Sync + 'static {
     /// A connection with this peer ended.
     fn disconnected(&self, peer: Origin, dialled: bool);
 }
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod simulation_tests;
