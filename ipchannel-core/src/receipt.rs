@@ -53,6 +53,14 @@ struct Slot {
     settled: Option<Result<(), Undelivered>>,
 }
 
+/// What becomes free and who is to be woken when the lock is.
+#[derive(Default)]
+struct Settled {
+    messages: usize,
+    bytes: usize,
+    wakers: Vec<Waker>,
+}
+
 struct Failure {
     receipts: u32,
     error: Undelivered,
@@ -145,18 +153,15 @@ impl Ledger {
 
     /// Settles many tickets of this ledger as delivered, under one lock.
     pub fn deliver_all<'a>(&self, tickets: impl IntoIterator<Item = &'a Ticket>) {
-        let (mut messages, mut bytes) = (0, 0);
+        let mut settled = Settled::default();
         let mut accounts = self.accounts();
         for ticket in tickets {
             debug_assert!(Arc::ptr_eq(&self.0, &ticket.ledger.0));
-            if let Some(size) = accounts.settle(ticket.number, Ok(())) {
-                messages += 1;
-                bytes += size;
-            }
+            accounts.settle(ticket.number, Ok(()), &mut settled);
         }
         accounts.sweep();
         drop(accounts);
-        self.release(messages, bytes);
+        self.release(settled);
     }
 
     fn permits(&self, size: usize) -> Result<u32, SendError> {
@@ -172,9 +177,11 @@ impl Ledger {
         Ticket { ledger: self.clone(), number }
     }
 
-    fn release(&self, messages: usize, bytes: usize) {
-        self.0.messages.add_permits(messages);
-        self.0.bytes.add_permits(bytes);
+    /// Gives room back and wakes receipts: only without the lock, since wakers are foreign code.
+    fn release(&self, settled: Settled) {
+        self.0.messages.add_permits(settled.messages);
+        self.0.bytes.add_permits(settled.bytes);
+        settled.wakers.into_iter().for_each(Waker::wake);
         if self.unsettled() == 0 {
             self.0.empty.notify_waiters();
         }
@@ -191,17 +198,14 @@ impl Accounts {
         self.slots.get_mut(usize::try_from(index).ok()?)
     }
 
-    /// The size of the message if this was the first word on it.
-    fn settle(&mut self, number: u64, outcome: Result<(), Undelivered>) -> Option<usize> {
-        let slot = self.slot(number)?;
-        if slot.settled.is_some() {
-            return None;
+    /// Counts only the first word on a message.
+    fn settle(&mut self, number: u64, outcome: Result<(), Undelivered>, settled: &mut Settled) {
+        if let Some(slot) = self.slot(number).filter(|slot| slot.settled.is_none()) {
+            slot.settled = Some(outcome);
+            settled.messages += 1;
+            settled.bytes += slot.size;
+            settled.wakers.extend(slot.waker.take());
         }
-        slot.settled = Some(outcome);
-        if let Some(waker) = slot.waker.take() {
-            waker.wake();
-        }
-        Some(slot.size)
     }
 
     /// Forgets settled slots at the front.
@@ -234,13 +238,12 @@ impl Ticket {
 
     /// Writes down what became of the message. The first word counts; later ones are ignored.
     pub fn settle(&self, outcome: Result<(), Undelivered>) {
+        let mut settled = Settled::default();
         let mut accounts = self.ledger.accounts();
-        let size = accounts.settle(self.number, outcome);
+        accounts.settle(self.number, outcome, &mut settled);
         accounts.sweep();
         drop(accounts);
-        if let Some(size) = size {
-            self.ledger.release(1, size);
-        }
+        self.ledger.release(settled);
     }
 
     /// Whether it is written down already.

@@ -15,7 +15,7 @@ use super::replay::settle;
 use super::sender::{BeginError, Policy, Sender};
 use super::wakers::Wakers;
 use crate::envelope::Envelope;
-use crate::error::{Reason, SendError, Undelivered};
+use crate::error::{Reason, Undelivered};
 use crate::frame::{Control, Hello, Origin, PROTOCOL_VERSION, Purpose};
 use crate::peer::{Incarnation, Member};
 use crate::receipt::{Ledger, Receipt};
@@ -150,6 +150,11 @@ impl Link {
         self.with(|state| state.sender.handle_gone(now, incarnation));
     }
 
+    /// This process has another id from now on: see [`Sender::restart`].
+    pub fn restart(&self) {
+        self.with(|state| state.sender.restart());
+    }
+
     /// Takes no more messages; says goodbye when all are settled. Then, or when it is too late, [`drain`](Self::drain).
     pub fn shutdown(&self) {
         self.with(|state| state.sender.shutdown());
@@ -193,15 +198,16 @@ impl Link {
         })
     }
 
-    fn send(&self, mut envelope: Envelope) -> Result<Receipt, SendError> {
+    fn send(&self, mut envelope: Envelope) -> Result<Receipt, Undelivered> {
         let receipt = match &envelope.ticket {
             Some(ticket) => ticket.receipt(),
             None => envelope.ticket.insert(self.0.ledger.try_open(envelope.size())?).receipt(),
         };
         self.with(|state| {
             if state.sender.is_closed() {
-                settle(&envelope, &Undelivered::NotDelivered(Reason::Closed));
-                return Err(SendError::Closed);
+                let closed = Undelivered::NotDelivered(Reason::Closed);
+                settle(&envelope, &closed);
+                return Err(closed);
             }
             state.sender.push(envelope);
             Ok(receipt)
@@ -250,15 +256,15 @@ fn is_sooner(one: Option<Instant>, than: Option<Instant>) -> bool {
 /// message waits in the link.
 impl Service<Envelope> for Link {
     type Response = Receipt;
-    type Error = SendError;
-    type Future = Ready<Result<Receipt, SendError>>;
+    type Error = Undelivered;
+    type Future = Ready<Result<Receipt, Undelivered>>;
 
     /// # Errors
-    /// [`SendError::Closed`] after [`shutdown`](Link::shutdown).
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+    /// [`Reason::Closed`] after [`shutdown`](Link::shutdown).
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Undelivered>> {
         self.with(|state| {
             if state.sender.is_closed() {
-                return Poll::Ready(Err(SendError::Closed));
+                return Poll::Ready(Err(Undelivered::NotDelivered(Reason::Closed)));
             }
             if state.sender.is_ready() {
                 return Poll::Ready(Ok(()));
@@ -271,8 +277,8 @@ impl Service<Envelope> for Link {
     /// Takes a message. One without a ticket gets one from the link's ledger.
     ///
     /// # Errors
-    /// [`SendError::Closed`] after [`shutdown`](Link::shutdown): then a ticket that the message had is settled. Without
-    /// a ticket also whatever [`Ledger::try_open`] fails with.
+    /// [`Reason::Closed`] after [`shutdown`](Link::shutdown): then a ticket that the message had is settled. Without
+    /// a ticket also [`Reason::NotAccepted`] with whatever [`Ledger::try_open`] fails with.
     fn call(&mut self, envelope: Envelope) -> Self::Future {
         ready(self.send(envelope))
     }

@@ -210,6 +210,14 @@ impl Sender {
         }
     }
 
+    /// This process has another id from now on, so nobody remembers what it has sent: ends the connection, and sends
+    /// what is not acknowledged anew, marked as redelivered where it was written before.
+    pub fn restart(&mut self) {
+        self.handle_end();
+        let owner = self.destination.take().map(|destination| destination.lineage);
+        self.replay.restart(owner);
+    }
+
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
         let connection = self.connection.as_ref().filter(|connection| !connection.over);
