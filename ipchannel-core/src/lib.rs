@@ -1,4 +1,3 @@
-//! Vocabulary, link machine, router and tower layers of [ipchannel].
 //!
 //! This crate knows no socket, no file and no serialization format. Users of a channel want the crate `ipchannel`; this
 //! one is for those who write transports, wires, codecs and layers for it.
@@ -8,6 +7,7 @@
 mod envelope;
 mod error;
 pub mod frame;
+pub mod layer;
 pub mod link;
 mod peer;
 mod receipt;
