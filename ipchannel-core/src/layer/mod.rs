@@ -5,6 +5,7 @@
 //! | [`TraceLayer`] | a tracing span for each request |
 //! | [`DeadlineLayer`] | a request is answered before its own deadline, or fails |
 //! | [`QueueUntilReadyLayer`] | requests wait, in order, for a service that is not ready yet |
+//! | [`ReconnectLayer`] | a service that is made anew when it is lost, with a backoff |
 //!
 //! Lists of layers are read from the outside in, everywhere: the first one sees a request first.
 //!
@@ -25,12 +26,14 @@ mod deadline;
 #[cfg(test)]
 mod probe;
 mod queue;
+mod reconnect;
 mod trace;
 mod verdict;
 
 pub use backoff::{Backoff, Waits};
 pub use deadline::{Deadline, DeadlineFuture, DeadlineLayer, Elapsed, HasDeadline};
 pub use queue::{QueueUntilReady, QueueUntilReadyFuture, QueueUntilReadyLayer};
+pub use reconnect::{Nudge, Reconnect, ReconnectLayer};
 pub use trace::{EnvelopeSpan, MakeSpan, Trace, TraceFuture, TraceLayer};
 pub use verdict::{AsUndelivered, BoxError};
 
