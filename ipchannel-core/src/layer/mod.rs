@@ -6,6 +6,7 @@
 //! | [`DeadlineLayer`] | a request is answered before its own deadline, or fails |
 //! | [`QueueUntilReadyLayer`] | requests wait, in order, for a service that is not ready yet |
 //! | [`ReconnectLayer`] | a service that is made anew when it is lost, with a backoff |
+//! | [`RetryLayer`] | calls that certainly did not arrive are made again, within a budget |
 //!
 //! Lists of layers are read from the outside in, everywhere: the first one sees a request first.
 //!
@@ -27,6 +28,7 @@ mod deadline;
 mod probe;
 mod queue;
 mod reconnect;
+mod retry;
 mod trace;
 mod verdict;
 
@@ -34,6 +36,7 @@ pub use backoff::{Backoff, Waits};
 pub use deadline::{Deadline, DeadlineFuture, DeadlineLayer, Elapsed, HasDeadline};
 pub use queue::{QueueUntilReady, QueueUntilReadyFuture, QueueUntilReadyLayer};
 pub use reconnect::{Nudge, Reconnect, ReconnectLayer};
+pub use retry::{IfNotDelivered, Retry, RetryBudget, RetryFuture, RetryLayer, RetryPolicy};
 pub use trace::{EnvelopeSpan, MakeSpan, Trace, TraceFuture, TraceLayer};
 pub use verdict::{AsUndelivered, BoxError};
 
