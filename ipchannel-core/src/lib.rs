@@ -1,3 +1,4 @@
+//! Vocabulary, link machine, router and tower layers of [ipchannel].
 //!
 //! This crate knows no socket, no file and no serialization format. Users of a channel want the crate `ipchannel`; this
 //! one is for those who write transports, wires, codecs and layers for it.
@@ -11,6 +12,7 @@ pub mod layer;
 pub mod link;
 mod peer;
 mod receipt;
+pub mod router;
 
 pub use envelope::{CallId, CodecId, Envelope, Headers, Kind, Outcome, Payload, Target};
 pub use error::{Reason, SendError, Undelivered};

@@ -25,7 +25,7 @@
 mod backoff;
 mod deadline;
 #[cfg(test)]
-mod probe;
+pub(crate) mod probe;
 mod queue;
 mod reconnect;
 mod retry;

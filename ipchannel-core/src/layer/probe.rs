@@ -124,6 +124,18 @@ impl<R> Control<R> {
         held.is_some_and(|held| held.send(()).is_ok())
     }
 
+    /// Answers all calls that are held, and from now on at once.
+    pub(crate) fn release_all(&self) {
+        let mut world = self.world();
+        world.holds = false;
+        let held = std::mem::take(&mut world.held);
+        drop(world);
+        for held in held {
+            // Nobody may wait for it any more.
+            let _ = held.send(());
+        }
+    }
+
     pub(crate) fn calls(&self) -> Vec<R>
     where
         R: Clone,
