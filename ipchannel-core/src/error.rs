@@ -18,6 +18,9 @@ pub enum Reason {
     /// This channel was closed.
     #[error("the channel was closed")]
     Closed,
+    /// There was no room for it, or can never be: of a broadcast, the recipients it was not accepted for.
+    #[error("it was not accepted: {0}")]
+    NotAccepted(SendError),
     /// A layer turned it away; the text is the layer's own error.
     #[error("a layer refused it: {0}")]
     Layer(std::sync::Arc<str>),

@@ -8,9 +8,11 @@
 mod envelope;
 mod error;
 pub mod frame;
+pub mod layer;
 pub mod link;
 mod peer;
 mod receipt;
+pub mod router;
 
 pub use envelope::{CallId, CodecId, Envelope, Headers, Kind, Outcome, Payload, Target};
 pub use error::{Reason, SendError, Undelivered};
