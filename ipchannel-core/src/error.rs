@@ -65,3 +65,13 @@ pub enum SendError {
     #[error("the channel is closed")]
     Closed,
 }
+
+/// What was never accepted certainly does not arrive.
+impl From<SendError> for Undelivered {
+    fn from(error: SendError) -> Self {
+        Undelivered::NotDelivered(match error {
+            SendError::Closed => Reason::Closed,
+            error => Reason::NotAccepted(error),
+        })
+    }
+}

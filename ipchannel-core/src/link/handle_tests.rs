@@ -6,6 +6,7 @@ use tower_service::Service;
 
 use super::*;
 use crate::envelope::Target;
+use crate::error::SendError;
 use crate::frame::{Credit, Frame, Seq, Welcome};
 use crate::link::fixture::{Frames, Kept, MINUTE, Told, beat, ledger, member, message, number_of, peer};
 use crate::link::{Dial, Outlet, Probe, Session, Violation};
@@ -113,8 +114,8 @@ async fn a_message_without_a_ticket_takes_room_in_the_ledger() {
     let ledger = Ledger::new(Limits { messages: 1, bytes: 100 });
     let mut link = Link::new(Kept::new(peer(1, 1)), Policy::default(), ledger.clone());
     let _receipt = link.call(message(0, 8)).await.unwrap();
-    assert_eq!(link.call(message(1, 8)).await.unwrap_err(), SendError::Full);
-    assert_eq!(link.call(message(1, 101)).await.unwrap_err(), SendError::TooLarge { size: 101, limit: 100 });
+    assert_eq!(link.call(message(1, 8)).await.unwrap_err(), SendError::Full.into());
+    assert_eq!(link.call(message(1, 101)).await.unwrap_err(), SendError::TooLarge { size: 101, limit: 100 }.into());
     assert_eq!(ledger.unsettled(), 1);
 }
 
@@ -148,12 +149,12 @@ async fn after_shutdown_nothing_is_taken_and_what_is_left_comes_back() {
     assert_pending!(ready.enter(|cx, mut link| link.poll_ready(cx)));
     link.shutdown();
     assert!(ready.is_woken());
-    assert_eq!(assert_ready_err!(ready.enter(|cx, mut link| link.poll_ready(cx))), SendError::Closed);
+    assert_eq!(assert_ready_err!(ready.enter(|cx, mut link| link.poll_ready(cx))), SendError::Closed.into());
     let mut late = message(1, 8);
     let ticket = ledger().try_open(8).unwrap();
     let receipt = ticket.receipt();
     late.ticket = Some(ticket);
-    assert_eq!(link.call(late).await.unwrap_err(), SendError::Closed);
+    assert_eq!(link.call(late).await.unwrap_err(), SendError::Closed.into());
     assert_eq!(receipt.await, Err(Undelivered::NotDelivered(Reason::Closed)));
     assert_ready!(task::spawn(link.wanted()).poll());
     let mut flushed = task::spawn(link.flushed());
