@@ -11,8 +11,10 @@ pub mod frame;
 pub mod link;
 mod peer;
 mod receipt;
+mod roster;
 
 pub use envelope::{CallId, CodecId, Envelope, Headers, Kind, Outcome, Payload, Target};
 pub use error::{Reason, SendError, Undelivered};
 pub use peer::{Endpoint, Identity, Incarnation, Lineage, Member, PeerId, PeerRef, Term};
 pub use receipt::{Ledger, Limits, Receipt, Ticket};
+pub use roster::{Change, Roster};
