@@ -181,8 +181,12 @@ impl Election {
                 self.look();
                 Heard::Ignored
             }
-            Some(known) if term == known.term => match self.state {
-                State::Following(_) | State::Vying { depose: Some(_), .. } => {
+            Some(known) if term == known.term => match &mut self.state {
+                State::Following(watch) => {
+                    watch.heard(now);
+                    Heard::Accepted
+                }
+                State::Vying { depose: Some(_), .. } => {
                     self.state = State::Following(Watch::new(now));
                     Heard::Accepted
                 }
@@ -287,3 +291,6 @@ impl Election {
         matches!(self.state, State::Hosting(_)).then_some(known.term)
     }
 }
+
+#[cfg(test)]
+mod tests;

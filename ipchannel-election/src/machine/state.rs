@@ -56,13 +56,16 @@ struct Suspicion {
     tick: Instant,
 }
 
-/// The connection of the host has ended: its claim is looked at again and again until it is heard once more, or it is free.
-/// A process that dies may close its connections a moment before it lets go of its claim.
+/// A connection with the host has ended: its claim is looked at again and again, in growing intervals. A process that dies
+/// may close its connections a moment before it lets go of its claim, and what it said last may be read after the end
+/// of another connection; so one look is not enough, and a word does not stop them at once.
 #[derive(Debug)]
 struct Estranged {
     look_at: Instant,
     looks: u32,
     probed: bool,
+    /// Whether the host was heard since.
+    heard: bool,
 }
 
 /// What a [`Watch`] wants at its timeout.
@@ -79,6 +82,14 @@ impl Watch {
         Watch { heard: now, suspicion: None, estranged: None }
     }
 
+    /// The host says that it hosts.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.alive(now);
+        if let Some(estranged) = &mut self.estranged {
+            estranged.heard = true;
+        }
+    }
+
     /// A sign of life, which need not be over the connection of the host.
     pub(super) fn alive(&mut self, now: Instant) {
         self.heard = now;
@@ -87,7 +98,8 @@ impl Watch {
 
     /// The connection has ended.
     pub(super) fn estrange(&mut self, now: Instant, policy: &Policy) {
-        self.estranged.get_or_insert(Estranged { look_at: now + policy.pause(0), looks: 1, probed: false });
+        let probed = self.estranged.as_ref().is_some_and(|estranged| estranged.probed);
+        self.estranged = Some(Estranged { look_at: now + policy.pause(0), looks: 1, probed, heard: false });
     }
 
     pub(super) fn is_estranged(&self) -> bool {
@@ -123,8 +135,12 @@ impl Watch {
         }
         match &mut self.estranged {
             Some(estranged) if now >= estranged.look_at => {
-                estranged.look_at = now + policy.pause(estranged.looks);
+                let pause = policy.pause(estranged.looks);
+                estranged.look_at = now + pause;
                 estranged.looks += 1;
+                if estranged.heard && pause >= policy.beat {
+                    self.estranged = None;
+                }
                 Due::Look
             }
             _ => Due::Nothing,

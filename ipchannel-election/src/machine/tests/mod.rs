@@ -1,0 +1,4 @@
+mod acts;
+mod checks;
+mod simulation;
+mod world;
