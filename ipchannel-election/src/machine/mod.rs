@@ -224,15 +224,10 @@ impl Election {
         }
     }
 
-    /// Somebody says that `host` hosts in this term, and that we, who thought otherwise, are behind.
-    pub fn handle_superseded(&mut self, now: Instant, term: Term, host: PeerRef) {
+    /// Somebody says that a term is known as high as this, to us who spoke in a lower one. The claim will tell.
+    pub fn handle_superseded(&mut self, now: Instant, term: Term) {
         self.wake(now);
-        if let Some(me) = self.me
-            && self.known.is_none_or(|known| term > known.term)
-        {
-            if host != me {
-                self.follow(now, Reign { term, host });
-            }
+        if self.me.is_some() && self.known.is_none_or(|known| term > known.term) {
             self.look();
         }
     }

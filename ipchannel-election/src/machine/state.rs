@@ -114,7 +114,7 @@ impl Watch {
     pub(super) fn timeout(&self, policy: &Policy) -> Instant {
         let silence = match &self.suspicion {
             None => self.heard + policy.suspicion(),
-            Some(suspicion) => suspicion.tick.min(self.deposed_at(suspicion, policy)),
+            Some(suspicion) => suspicion.tick.min(suspicion.since + policy.patience()),
         };
         self.estranged.as_ref().map_or(silence, |estranged| estranged.look_at.min(silence))
     }
@@ -128,7 +128,7 @@ impl Watch {
             None => {}
             Some(suspicion) => {
                 suspicion.tick = now + policy.tick();
-                if self.suspicion.as_ref().is_some_and(|suspicion| now >= self.deposed_at(suspicion, policy)) {
+                if now >= suspicion.since + policy.patience() {
                     return Due::Depose;
                 }
             }
@@ -145,10 +145,5 @@ impl Watch {
             }
             _ => Due::Nothing,
         }
-    }
-
-    /// When the silence was long enough, and the fresh dial had its time.
-    fn deposed_at(&self, suspicion: &Suspicion, policy: &Policy) -> Instant {
-        (self.heard + policy.limit).max(suspicion.since + policy.patience())
     }
 }

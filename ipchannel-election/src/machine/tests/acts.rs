@@ -46,15 +46,11 @@ impl World {
                             format!("{me:?} heeds {host:?}, who never saw that {term} is over")
                         });
                     }
-                    Heard::Superseded { term, host: newer } => {
-                        self.send(host, Input::Superseded { term, host: newer });
-                    }
+                    Heard::Superseded { term, .. } => self.send(host, Input::Superseded(term)),
                     Heard::Ignored => {}
                 }
             }
-            Input::Superseded { term, host } => {
-                self.with(index, |election, now| election.handle_superseded(now, term, host));
-            }
+            Input::Superseded(term) => self.with(index, |election, now| election.handle_superseded(now, term)),
             Input::Dialled { by } => self.send(by, Input::Alive(me)),
             Input::Alive(peer) => {
                 if self.processes[index].election.host().is_some_and(|(_, host)| host == peer) {

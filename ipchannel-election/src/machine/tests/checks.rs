@@ -61,7 +61,7 @@ impl World {
     pub(super) fn check_actions(&self, befell: usize) {
         for process in &self.processes {
             let seconds = self.now.as_secs() as usize;
-            let most = 4 * seconds + 20 * befell;
+            let most = 3 * seconds + 12 * befell;
             self.check(process.actions <= most, || {
                 format!("{:?} did {} things, more than {most}", process.me, process.actions)
             });

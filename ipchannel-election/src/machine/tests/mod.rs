@@ -1,4 +1,5 @@
 mod acts;
 mod checks;
+mod rules;
 mod simulation;
 mod world;

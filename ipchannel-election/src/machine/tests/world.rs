@@ -56,7 +56,7 @@ pub(super) enum Input {
     Looked(Option<HostView>, Duration),
     Taken(Option<Term>, Duration),
     Word { term: Term, host: PeerRef, looked: Duration },
-    Superseded { term: Term, host: PeerRef },
+    Superseded(Term),
     Dialled { by: PeerRef },
     Alive(PeerRef),
     Disconnected(PeerRef),
