@@ -224,7 +224,7 @@ impl Election {
         }
     }
 
-    /// Somebody says that a term is known as high as this, to us who spoke in a lower one. The claim will tell.
+    /// Somebody answers our word as host: a term as high as this is known. The claim will tell.
     pub fn handle_superseded(&mut self, now: Instant, term: Term) {
         self.wake(now);
         if self.me.is_some() && self.known.is_none_or(|known| term > known.term) {

@@ -1,121 +1,12 @@
 //! Each rule on its own.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ipchannel_core::{Incarnation, PeerId, PeerRef, Term};
+use ipchannel_core::Term;
 
-use super::super::{Action, Election, Heard, HostView, Policy};
+use super::super::{Action, Heard};
+use super::member::{Member, TAKE, announce, beat, depose, follow, free, held, lost, peer, probe};
 use super::world::ms;
-
-/// An election with a clock.
-struct Member {
-    election: Election,
-    now: Instant,
-}
-
-fn peer(id: u32) -> PeerRef {
-    PeerRef { id: PeerId::new(id).unwrap(), incarnation: Incarnation(1) }
-}
-
-fn held(term: u64, host: u32) -> Option<HostView> {
-    Some(HostView { term: Term(term), host: peer(host), alive: true })
-}
-
-fn free(term: u64, host: u32) -> Option<HostView> {
-    Some(HostView { term: Term(term), host: peer(host), alive: false })
-}
-
-const TAKE: Action = Action::Take { depose: None };
-
-fn depose(term: u64) -> Action {
-    Action::Take { depose: Some(Term(term)) }
-}
-
-fn announce(term: u64) -> Action {
-    Action::Announce { term: Term(term) }
-}
-
-fn beat(term: u64) -> Action {
-    Action::Beat { term: Term(term) }
-}
-
-fn lost(term: u64) -> Action {
-    Action::Lost { term: Term(term) }
-}
-
-fn follow(term: u64, host: u32) -> Action {
-    Action::Follow { term: Term(term), host: peer(host) }
-}
-
-fn probe(host: u32) -> Action {
-    Action::Probe { host: peer(host) }
-}
-
-impl Member {
-    /// Seated in seat 9, and looking.
-    fn seated(rank: u32) -> Self {
-        let mut member = Member { election: Election::new(Policy::default()), now: Instant::now() };
-        member.election.handle_seated(member.now, peer(9), rank);
-        assert_eq!(member.actions(), [Action::Look]);
-        member
-    }
-
-    /// Follows peer 1 in term 5.
-    fn following(rank: u32) -> Self {
-        let mut member = Member::seated(rank);
-        assert_eq!(member.look(held(5, 1)), [follow(5, 1)]);
-        member
-    }
-
-    /// Hosts in term 5.
-    fn hosting() -> Self {
-        let mut member = Member::seated(0);
-        assert_eq!(member.look(free(4, 1)), [TAKE]);
-        assert_eq!(member.take(Some(5)), [announce(5)]);
-        member
-    }
-
-    fn actions(&mut self) -> Vec<Action> {
-        std::iter::from_fn(|| self.election.poll_action()).collect()
-    }
-
-    fn look(&mut self, view: Option<HostView>) -> Vec<Action> {
-        self.election.handle_look(self.now, view);
-        self.actions()
-    }
-
-    fn take(&mut self, won: Option<u64>) -> Vec<Action> {
-        self.election.handle_take(self.now, won.map(Term));
-        self.actions()
-    }
-
-    fn hear(&mut self, term: u64, host: u32) -> Heard {
-        self.election.handle_heard(self.now, Term(term), peer(host))
-    }
-
-    fn disconnect(&mut self, host: u32) -> Vec<Action> {
-        self.election.handle_disconnected(self.now, peer(host));
-        self.actions()
-    }
-
-    /// Time passes, and every timer fires in time.
-    fn pass(&mut self, time: Duration) -> Vec<Action> {
-        let end = self.now + time;
-        while let Some(due) = self.election.poll_timeout().filter(|due| *due <= end) {
-            self.now = self.now.max(due);
-            self.election.handle_timeout(self.now);
-        }
-        self.now = end;
-        self.actions()
-    }
-
-    /// Time passes, and the process stands still.
-    fn freeze(&mut self, time: Duration) -> Vec<Action> {
-        self.now += time;
-        self.election.handle_timeout(self.now);
-        self.actions()
-    }
-}
 
 #[test]
 fn a_free_claim_is_taken_and_a_held_one_followed() {
