@@ -12,9 +12,11 @@ pub mod layer;
 pub mod link;
 mod peer;
 mod receipt;
+mod roster;
 pub mod router;
 
 pub use envelope::{CallId, CodecId, Envelope, Headers, Kind, Outcome, Payload, Target};
 pub use error::{Reason, SendError, Undelivered};
 pub use peer::{Endpoint, Identity, Incarnation, Lineage, Member, PeerId, PeerRef, Term};
 pub use receipt::{Ledger, Limits, Receipt, Ticket};
+pub use roster::{Change, Roster};

@@ -1,0 +1,6 @@
+mod acts;
+mod checks;
+mod member;
+mod rules;
+mod simulation;
+mod world;
