@@ -2,7 +2,7 @@
 //!
 //! A [`Transport`] listens at a [`Place`] and connects to the [`Endpoint`] that came of it. [`Recommended`] is the
 //! platform's choice, [`Memory`](memory::Memory) serves tests, and a [`Registry`] finds the transport of an endpoint by
-//! its scheme. Your own implements three traits and goes into the registry beside the
+//! its scheme. Your own implements three traits, passes the [`conformance`] suite and goes into the registry beside the
 //! others.
 //!
 //! ```
@@ -27,6 +27,7 @@
 //! [`Endpoint`]: ipchannel_core::Endpoint
 
 mod boxed;
+pub mod conformance;
 mod credentials;
 mod error;
 pub mod memory;
