@@ -79,7 +79,6 @@ pub struct Welcome {
 
 /// Why a [`Hello`] was not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refusal {
     /// The two ends speak different versions of the protocol.
     #[error("the peer speaks another version of the protocol")]
