@@ -1,3 +1,6 @@
+#[allow(dead_code, reason = "not every test binary runs processes")]
+pub(crate) mod crew;
+
 use ipchannel_core::{Endpoint, Identity, Incarnation, Lineage, Member, PeerId, PeerRef};
 use ipchannel_election::claims::{Claims, Held, Name};
 

@@ -37,7 +37,7 @@ impl Life {
                 file => life.file = Some(file?),
             }
             let locked = life.file.as_ref().map_or(Ok(false), locks::try_live)?;
-            // A sweep may have come between, if we were stopped for long; now that it is locked none will.
+            // A sweep may have come between; now that it is locked none will.
             if locked && folder.age(&life.file_name())?.is_some() {
                 return Ok(life);
             }

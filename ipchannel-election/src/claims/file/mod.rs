@@ -83,3 +83,6 @@ impl Claims for FileClaims {
         self.directory.with(sweep::sweep)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,11 @@ impl Published {
     pub(super) fn token(&self) -> &str {
         self.life.token()
     }
+
+    #[cfg(all(test, unix))]
+    pub(super) fn sealed(&self) -> &File {
+        &self._sealed
+    }
 }
 
 fn create_sealed(folder: &Folder) -> io::Result<(String, File)> {

@@ -10,7 +10,7 @@ use super::{life, locks, record};
 use crate::claims::{ClaimError, rule};
 use crate::directory::{Folder, Open, TEMPORARY};
 
-/// A file that is younger may be about to be of use.
+/// A file that is younger may be about to be of use. A life needs no such grace: its lock tells.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// How transports end the names of their sockets.
@@ -53,9 +53,7 @@ fn sockets_in_use(scan: &Scan) -> Result<BTreeSet<String>, ClaimError> {
 fn sweep_file(folder: &Folder, file: &str, used: &BTreeSet<String>) -> std::io::Result<()> {
     let is_old = || Ok::<_, std::io::Error>(folder.age(file)?.is_some_and(|age| age >= GRACE));
     if let Some(token) = file.strip_suffix(life::SUFFIX) {
-        if is_old()? {
-            life::sweep(folder, token)?;
-        }
+        life::sweep(folder, token)?;
     } else if file.ends_with(TEMPORARY) {
         if is_old()? && locks::try_seal(&folder.open_file(file)?)? {
             folder.remove(file)?;
