@@ -37,13 +37,8 @@ pub(super) fn data(count: u64) -> Vec<Frame> {
 
 /// What only this end says, mixed with what both say.
 pub(super) fn from_the_dialling_end(count: u64) -> Vec<Frame> {
-    let mut skipped = (1..).map(|n| Frame::Skip(Seq(count + n)));
     let all = data(count).into_iter().zip(1_usize..);
-    all.flat_map(|(frame, n)| {
-        let skip = n.is_multiple_of(5).then(|| skipped.next()).flatten();
-        [Some(frame), skip, n.is_multiple_of(7).then(|| control(n))].into_iter().flatten()
-    })
-    .collect()
+    all.flat_map(|(frame, n)| [Some(frame), n.is_multiple_of(7).then(|| control(n))].into_iter().flatten()).collect()
 }
 
 /// What only this end says, mixed with what both say.

@@ -7,7 +7,7 @@ use ipchannel_core::{
     Term,
 };
 
-use super::encode::{ACK, BEAT, BYE, DATA, REDELIVERED, ROSTER, SKIP, SUPERSEDED, TTL};
+use super::encode::{ACK, BEAT, BYE, DATA, REDELIVERED, ROSTER, SUPERSEDED, TTL};
 use super::names::Names;
 use super::take::Take;
 use crate::wire::Malformed;
@@ -34,7 +34,6 @@ impl Decoder {
         let mut take = Take::new(&body);
         let frame = match take.u8()? {
             DATA => return self.data(body),
-            SKIP => Frame::Skip(Seq(take.u64()?)),
             ACK => Frame::Ack(welcome(&mut take)?),
             ROSTER => Frame::Control(roster(&mut take)?),
             BEAT => {

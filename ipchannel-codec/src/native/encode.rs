@@ -5,12 +5,11 @@ use ipchannel_core::frame::{Control, Data, Fact, Frame, Presence, Welcome};
 use ipchannel_core::{Kind, Outcome, PeerRef, Term};
 
 pub(super) const DATA: u8 = 1;
-pub(super) const SKIP: u8 = 2;
-pub(super) const ACK: u8 = 3;
-pub(super) const ROSTER: u8 = 4;
-pub(super) const BEAT: u8 = 5;
-pub(super) const SUPERSEDED: u8 = 6;
-pub(super) const BYE: u8 = 7;
+pub(super) const ACK: u8 = 2;
+pub(super) const ROSTER: u8 = 3;
+pub(super) const BEAT: u8 = 4;
+pub(super) const SUPERSEDED: u8 = 5;
+pub(super) const BYE: u8 = 6;
 
 pub(super) const REDELIVERED: u8 = 1;
 pub(super) const TTL: u8 = 2;
@@ -23,10 +22,6 @@ pub(super) fn frame<'f>(out: &mut Vec<u8>, frame: &'f Frame) -> Option<&'f Bytes
             out.put_u8(DATA);
             head(out, data);
             return Some(&data.envelope.payload.data);
-        }
-        Frame::Skip(seq) => {
-            out.put_u8(SKIP);
-            out.put_u64(seq.0);
         }
         Frame::Ack(ack) => {
             out.put_u8(ACK);

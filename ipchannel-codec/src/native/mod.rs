@@ -28,12 +28,11 @@
 //! | kind | fields |
 //! |---|---|
 //! | 1 data | sequence `u64`, flags `u8` (1 redelivered, 2 a ttl follows), ttl in ms `u64` if so, kind of message `u8` (0 message, 1 request, 2 answer, 3 failure, 4 unhandled), call `u64` unless it is 0, event (text), count of headers `u32`, for each a name (text) and a value (bytes), codec `u8`, and the payload to the end of the frame |
-//! | 2 skip | sequence `u64` |
-//! | 3 ack | cursor `u64`, messages `u32`, bytes `u64` |
-//! | 4 roster | term `u64`, host (peer), count of facts `u32`, for each: presence `u8` (0 here, 1 left, 2 died), peer, lineage (text), whether it has an identity (`u8`) and if so the identity (text), endpoint (text), process id `u32` |
-//! | 5 beat | term `u64`, host (peer) |
-//! | 6 superseded | term `u64`, host (peer) |
-//! | 7 bye | sequence `u64` |
+//! | 2 ack | cursor `u64`, messages `u32`, bytes `u64` |
+//! | 3 roster | term `u64`, host (peer), count of facts `u32`, for each: presence `u8` (0 here, 1 left, 2 died), peer, lineage (text), whether it has an identity (`u8`) and if so the identity (text), endpoint (text), process id `u32` |
+//! | 4 beat | term `u64`, host (peer) |
+//! | 5 superseded | term `u64`, host (peer) |
+//! | 6 bye | sequence `u64` |
 //!
 //! A frame ends with its last field. A kind, flag or value not listed here is an error: what is new comes with a new version
 //! of the protocol.

@@ -13,8 +13,7 @@ use super::HERE;
 
 pub(super) fn frame(random: &mut Rng) -> Frame {
     match random.u8(..8) {
-        0..3 => Frame::Data(data(random)),
-        3 => Frame::Skip(Seq(number(random))),
+        0..4 => Frame::Data(data(random)),
         4 => Frame::Ack(welcome(random)),
         5 | 6 => Frame::Control(control(random)),
         _ => Frame::Bye(Seq(number(random))),

@@ -83,12 +83,11 @@ pub(super) fn frames() -> Vec<(Frame, Vec<u8>)> {
             Frame::Data(data(Kind::Reply(CallId(9), Outcome::Unhandled))),
             &[b"\0\0\0\x20\x01\0\0\0\0\0\0\0\x03\0\x04\0\0\0\0\0\0\0\x09\0\0\0\x02go\0\0\0\0\x01\x01\x02"],
         ),
-        (Frame::Skip(Seq(4)), &[b"\0\0\0\x09\x02\0\0\0\0\0\0\0\x04"]),
-        (Frame::Ack(welcome()), &[b"\0\0\0\x15\x03\0\0\0\0\0\0\0\x05\0\0\x01\0\0\0\0\0\0\x01\0\0"]),
+        (Frame::Ack(welcome()), &[b"\0\0\0\x15\x02\0\0\0\0\0\0\0\x05\0\0\x01\0\0\0\0\0\0\x01\0\0"]),
         (
             Frame::Control(roster()),
             &[
-                b"\0\0\0\x72\x04",
+                b"\0\0\0\x72\x03",
                 b"\0\0\0\0\0\0\0\x06\0\0\0\x01\0\0\0\0\0\0\0\x08",
                 b"\0\0\0\x02",
                 b"\0\0\0\0\x01\0\0\0\0\0\0\0\x08\0\0\0\x0dexecutable:/x\0\0\0\0\x03m:1\0\0\0\x4d",
@@ -97,13 +96,13 @@ pub(super) fn frames() -> Vec<(Frame, Vec<u8>)> {
         ),
         (
             Frame::Control(Control::Beat { term: Term(6), host: peer(1, 8) }),
-            &[b"\0\0\0\x15\x05\0\0\0\0\0\0\0\x06\0\0\0\x01\0\0\0\0\0\0\0\x08"],
+            &[b"\0\0\0\x15\x04\0\0\0\0\0\0\0\x06\0\0\0\x01\0\0\0\0\0\0\0\x08"],
         ),
         (
             Frame::Control(Control::Superseded { term: Term(6), host: peer(1, 8) }),
-            &[b"\0\0\0\x15\x06\0\0\0\0\0\0\0\x06\0\0\0\x01\0\0\0\0\0\0\0\x08"],
+            &[b"\0\0\0\x15\x05\0\0\0\0\0\0\0\x06\0\0\0\x01\0\0\0\0\0\0\0\x08"],
         ),
-        (Frame::Bye(Seq(4)), &[b"\0\0\0\x09\x07\0\0\0\0\0\0\0\x04"]),
+        (Frame::Bye(Seq(4)), &[b"\0\0\0\x09\x06\0\0\0\0\0\0\0\x04"]),
     ];
     golden.into_iter().map(|(frame, parts)| (frame, parts.concat())).collect()
 }

@@ -81,7 +81,7 @@ async fn streams_that_buffer_are_flushed() {
     let (near, far) = duplex(64);
     let talk = async {
         for _ in 0..10 {
-            ends.dialled.say([Frame::Skip(Seq(1))]);
+            ends.dialled.say([Frame::Bye(Seq(1))]);
             ends.accepted.hear(1).await;
             ends.accepted.say([Frame::Bye(Seq(1))]);
             ends.dialled.hear(1).await;
