@@ -17,12 +17,14 @@ const LENGTH: usize = 4;
 pub(super) struct Reader {
     buffer: BytesMut,
     limit: usize,
+    /// Whether a large frame has made the buffer larger than it needs to be.
+    grown: bool,
 }
 
 impl Reader {
     /// A reader that accepts frames of up to `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Reader { buffer: BytesMut::new(), limit }
+        Reader { buffer: BytesMut::new(), limit, grown: false }
     }
 
     pub(super) fn buffered(&self) -> &[u8] {
@@ -33,8 +35,10 @@ impl Reader {
         self.buffer.is_empty()
     }
 
+    /// The bytes that the buffer keeps, once nobody else does.
     #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
+    pub(super) fn capacity(&mut self) -> usize {
+        self.reserve();
         self.buffer.capacity()
     }
 
@@ -60,6 +64,7 @@ impl Reader {
     /// Grows with what came, never with what a length promises.
     fn reserve(&mut self) {
         if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM {
+            self.grown |= self.buffer.len() > CHUNK;
             self.buffer.reserve(self.buffer.len().max(CHUNK));
         }
     }
@@ -77,6 +82,11 @@ impl Reader {
             return Ok(None);
         }
         let mut frame = self.split_to(LENGTH + size);
+        if self.grown && self.buffer.len() < CHUNK {
+            // Left to itself the buffer would never be given back.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+            self.grown = false;
+        }
         Ok(Some(frame.split_off(LENGTH)))
     }
 }

@@ -11,7 +11,7 @@ pub enum WireError {
     #[error("the connection broke")]
     Io(#[from] io::Error),
     /// The other end closed the connection before it answered, or in the middle of a frame.
-    #[error("the peer closed the connection in the middle of a word")]
+    #[error("the peer closed the connection before it had answered, or in the middle of a frame")]
     Truncated,
     /// The other end does not want to speak to us.
     #[error("the peer refused the connection: {0}")]

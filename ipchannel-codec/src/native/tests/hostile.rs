@@ -122,6 +122,22 @@ fn a_buffer_grows_with_what_came_and_not_with_what_was_promised() {
 }
 
 #[test]
+fn a_buffer_that_a_large_frame_made_large_is_given_back() {
+    let mut reader = Reader::new(LIMIT);
+    let mut cx = Context::from_waker(Waker::noop());
+    let size = 5_000_000_u32;
+    let bytes = [&size.to_be_bytes()[..], &vec![0; size as usize], b"res"].concat();
+    let mut rest = &bytes[..];
+    while let Poll::Ready(Ok(1..)) = reader.poll_read(&mut cx, &mut rest) {
+        while let Some(frame) = reader.next().unwrap() {
+            assert_eq!(frame.len(), size as usize);
+        }
+    }
+    assert_eq!(reader.buffered(), b"res");
+    assert!(reader.capacity() <= 2 * 64 * 1024, "{}", reader.capacity());
+}
+
+#[test]
 fn a_frame_above_the_limit_is_not_written() {
     let mut writer = Writer::new(30);
     let fits = golden::frames()[0].0.clone();
