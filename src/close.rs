@@ -59,11 +59,12 @@ impl Node {
         }
         self.router.close();
         let _ = timeout_at(deadline, self.outgoing.flushed()).await;
+        let mut undelivered = self.router.give_up();
+        undelivered.extend(self.outgoing.take_unsent().await);
         self.outgoing.shutdown();
         self.served.close();
         let _ = timeout_at(deadline, async { tokio::join!(self.outgoing.disconnected(), self.served.wait()) }).await;
-        let mut undelivered = self.router.give_up();
-        undelivered.extend(self.outgoing.drain().await);
+        undelivered.extend(self.outgoing.take_unacknowledged());
         self.end().await;
         undelivered.into_iter().map(Undelivered::new).collect()
     }

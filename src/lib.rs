@@ -59,6 +59,7 @@ pub use target::{All, IntoTarget, Others};
 pub use to::{MAX_EVENT, To, ToMany};
 
 pub use ipchannel_core as core;
+pub use ipchannel_core::Undelivered as Fate;
 pub use ipchannel_core::frame::Presence;
 pub use ipchannel_core::router::Broadcast;
 pub use ipchannel_core::{Identity, Limits, Member, PeerId, PeerRef, Reason, Receipt, Term};

@@ -209,24 +209,28 @@ impl Node {
             host: me.peer,
             facts: news.collect(),
         });
-        let me = state.me.as_ref().map(|me| me.peer);
-        drop(state);
-        self.work.notify_one();
+        // All of it under the lock: nobody is told what was before after what is now, and nothing goes to a successor
+        // before its predecessor is known to be gone.
+        if let Some(push) = push {
+            self.outgoing.tell_all(&push);
+        }
         if let Some(gone) = gone {
             self.outgoing.gone(gone.peer);
             self.calls.gone(gone.id());
         }
-        if let Some(joined) = joined {
-            self.outgoing.joined(joined.id());
+        let ourselves = joined.is_some_and(|joined| state.me.as_ref().is_some_and(|me| me.peer == joined.peer));
+        let newcomer = joined.map(Member::id).filter(|_| !ourselves);
+        if let Some(id) = newcomer {
+            self.outgoing.joined(id);
         }
-        if let Some(push) = push {
-            if let Some(joined) = joined.filter(|joined| Some(joined.peer) != me) {
-                self.keep_connected(joined.id());
-            }
-            self.outgoing.tell_all(&push);
+        let hosting = state.election.hosting().is_some();
+        if !ourselves {
+            events(change).into_iter().for_each(|event| self.events.send(event));
         }
-        for event in events(change) {
-            self.events.send(event);
+        drop(state);
+        self.work.notify_one();
+        if let Some(id) = newcomer.filter(|_| hosting) {
+            self.keep_connected(id);
         }
     }
 

@@ -147,13 +147,16 @@ impl Outgoing {
         self.connections.wait().await;
     }
 
-    /// Takes back what is not delivered, from links and outboxes. Only after the router has given up.
-    pub(crate) async fn drain(&self) -> Vec<(Envelope, Undelivered)> {
-        let mut undelivered: Vec<_> = self.peers().values().flat_map(|peer| peer.link.drain()).collect();
+    /// Takes back what no link has accepted. Only after the router has given up.
+    pub(crate) async fn take_unsent(&self) -> Vec<(Envelope, Undelivered)> {
         self.outboxes.close();
         self.outboxes.wait().await;
-        undelivered.append(&mut lock(&self.left));
-        undelivered
+        std::mem::take(&mut *lock(&self.left))
+    }
+
+    /// Takes back what is not acknowledged.
+    pub(crate) fn take_unacknowledged(&self) -> Vec<(Envelope, Undelivered)> {
+        self.peers().values().flat_map(|peer| peer.link.drain()).collect()
     }
 
     /// Writes what can be written without waiting, and counts what is not acknowledged.

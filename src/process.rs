@@ -106,7 +106,7 @@ impl Node {
         let state = self.state();
         let Some((term, me)) = state.election.hosting().zip(state.me.as_ref()) else { return };
         let roster = Control::Roster { term, host: me.peer, facts: state.roster.facts().cloned().collect() };
-        drop(state);
+        // Under the lock, as whatever is told after this.
         self.outgoing.tell(peer.id, roster);
     }
 
