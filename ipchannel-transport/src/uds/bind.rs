@@ -77,3 +77,18 @@ impl Drop for SocketFile {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_not_open_to_others_even_before_it_is_narrowed_by_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sock");
+        let socket = UnixSocket::new_stream().unwrap();
+        narrow(&socket).unwrap();
+        socket.bind(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
+    }
+}
