@@ -12,11 +12,6 @@ use super::names::Names;
 use super::take::Take;
 use crate::wire::Malformed;
 
-/// The fewest bytes that a header can take: two lengths.
-const LEAST_HEADER: usize = 4 + 4;
-/// The fewest bytes that a fact can take: presence, peer, lineage, no identity, endpoint, process id.
-const LEAST_FACT: usize = 1 + 12 + 4 + 1 + 4 + 4;
-
 /// Reads the frames of one connection.
 pub(super) struct Decoder {
     target: Target,
@@ -66,7 +61,7 @@ impl Decoder {
         let kind = kind(&mut take)?;
         let event = self.names.get(take.unchecked_text()?)?;
         let mut headers = Headers::new();
-        for _ in 0..take.count(LEAST_HEADER)? {
+        for _ in 0..take.u32()? {
             let name = self.names.get(take.unchecked_text()?)?;
             headers.append(name, take.bytes()?);
         }
@@ -104,7 +99,8 @@ fn reign(take: &mut Take<'_>) -> Result<(Term, PeerRef), Malformed> {
 
 fn roster(take: &mut Take<'_>) -> Result<Control, Malformed> {
     let (term, host) = reign(take)?;
-    let count = take.count(LEAST_FACT)?;
+    let count = take.u32()?;
+    // Nothing is reserved for a count: it is only what somebody says.
     let facts = (0..count).map(|_| fact(take)).collect::<Result<_, _>>()?;
     Ok(Control::Roster { term, host, facts })
 }

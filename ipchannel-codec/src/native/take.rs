@@ -28,15 +28,6 @@ impl<'a> Take<'a> {
         self.rest.try_get_u64().map_err(|_| Malformed::Short)
     }
 
-    /// A count of things, each of which takes at least `least` bytes, so that a count alone reserves no memory.
-    pub(super) fn count(&mut self, least: usize) -> Result<usize, Malformed> {
-        let count = self.u32()? as usize;
-        match count <= self.rest.len() / least {
-            true => Ok(count),
-            false => Err(Malformed::Short),
-        }
-    }
-
     fn sized(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.u32()? as usize;
         let (field, rest) = self.rest.split_at_checked(length).ok_or(Malformed::Short)?;

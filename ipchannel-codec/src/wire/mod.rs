@@ -71,7 +71,8 @@ pub enum Ended {
 /// The limits of one connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
-    /// The largest frame, in bytes. It holds a message with its event and headers.
+    /// The largest frame, in bytes. It holds a message with its event and headers, and what the wire adds: with
+    /// [`Native`](crate::Native) up to 36 bytes, and 8 for each header.
     pub frame_limit: usize,
     /// How long hello and answer may take together.
     pub hello_timeout: Duration,

@@ -6,11 +6,14 @@ mod pump;
 mod round_trips;
 
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join;
 use ipchannel_core::frame::{Frame, Hello};
 use ipchannel_core::link::FrameSink;
 use ipchannel_core::{PeerId, Target};
+use tokio::time::timeout;
 
 use super::decode::Decoder;
 use super::greeting::{self, Answer};
@@ -20,6 +23,14 @@ use crate::wire::{Malformed, WireError};
 
 const LIMIT: usize = 16 * 1024 * 1024;
 const HERE: Target = Target::Peer(PeerId::FIRST);
+
+/// The clock is paused, and leaps to the end of this when nothing moves any more.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Runs both to their ends.
+async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    timeout(HOUR, join(a, b)).await.expect("nothing moves any more")
+}
 
 /// The frames as the writer writes them.
 fn written(frames: &[Frame]) -> Vec<u8> {
