@@ -215,5 +215,5 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// What a frame holds beside a message's own bytes.
-const FRAME_ROOM: usize = 4096;
+/// What a frame may hold beside what a message counts.
+const FRAME_ROOM: usize = 64;

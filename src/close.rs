@@ -83,7 +83,7 @@ impl Node {
             return;
         }
         let runtime = self.tasks.runtime().enter();
-        let unsettled = self.outgoing.write_once();
+        let unsettled = if self.tasks.are_running() { self.outgoing.write_once() } else { 0 };
         drop(runtime);
         if unsettled > 0 {
             tracing::warn!(

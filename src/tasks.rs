@@ -30,6 +30,11 @@ impl Tasks {
         );
     }
 
+    /// Whether any task lives: none does any more once the runtime has ended.
+    pub(crate) fn are_running(&self) -> bool {
+        !self.tracker.is_empty()
+    }
+
     /// Asks every task to end, without waiting.
     pub(crate) fn stop(&self) {
         self.stop.cancel();

@@ -140,9 +140,9 @@ impl Envelope {
         }
     }
 
-    /// What it counts against limits in bytes: event, headers and payload.
+    /// What it counts against limits in bytes: event, payload and headers, each of these with 8 bytes for its lengths.
     pub fn size(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
         self.event.len() + headers + self.payload.data.len()
     }
 }

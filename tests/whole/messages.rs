@@ -201,6 +201,29 @@ async fn a_channel_dropped_gives_back_the_id() {
     assert_eq!(second.channel.ready().await.unwrap(), 1);
 }
 
+#[test]
+fn a_channel_may_outlive_its_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let process = runtime.block_on(async { World::new().start() });
+    drop(process.channel.to(2).send("never").unwrap());
+    drop(runtime);
+    assert!(process.channel.to(2).send("never").is_ok());
+    drop(process);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_is_written_when_the_last_handle_is_dropped() {
+    let world = World::new();
+    let [first, second] = world.start_in_turn().await;
+    let seen = note(&second);
+    first.channel.to(second.id()).send(&0u32).unwrap().await.unwrap();
+    for n in 1..100u32 {
+        drop(first.channel.to(second.id()).send(&n).unwrap());
+    }
+    drop(first);
+    until("handled", || seen.lock().unwrap().len() == 100).await;
+}
+
 #[tokio::test]
 async fn a_channel_needs_a_runtime_and_a_name() {
     assert!(ipchannel::Channel::open("").is_err());
