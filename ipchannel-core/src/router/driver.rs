@@ -72,11 +72,6 @@ impl<S: Service<Envelope>> OutboxDriver<S> {
             calls: 0,
         }
     }
-
-    /// The stack.
-    pub fn get_ref(&self) -> &S {
-        &self.stack
-    }
 }
 
 // Nothing that is pinned is part of it: the futures are boxed.
