@@ -97,7 +97,8 @@ impl Router {
 
     /// Accepts a message or says at once why not. Never waits.
     ///
-    /// For many it is accepted whatever its recipients say; only before the router opens can it be refused.
+    /// For many it is accepted whatever its recipients say. It can be refused only before the router opens, or once it
+    /// is closed.
     ///
     /// # Errors
     /// As [`Outbox::try_send`]. The envelope comes back.
