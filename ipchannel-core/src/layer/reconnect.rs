@@ -139,19 +139,6 @@ enum State<F, S> {
 }
 
 impl<M: Service<T>, T, P> Reconnect<M, T, P> {
-    /// The connection, while there is one.
-    pub fn connection(&self) -> Option<&M::Response> {
-        match &self.state {
-            State::Connected { connection, .. } => Some(connection),
-            _ => None,
-        }
-    }
-
-    /// The nudge it listens to.
-    pub fn nudge(&self) -> &Nudge {
-        &self.nudge
-    }
-
     /// From now on.
     fn listen_for_news(&mut self) {
         self.news = Box::pin(self.nudge.0.clone().notified_owned());

@@ -72,11 +72,6 @@ impl<S: Service<Envelope>> OutboxDriver<S> {
             calls: 0,
         }
     }
-
-    /// The stack.
-    pub fn get_ref(&self) -> &S {
-        &self.stack
-    }
 }
 
 // Nothing that is pinned is part of it: the futures are boxed.
@@ -114,6 +109,7 @@ where
         let kept = envelope.clone();
         self.calls += 1;
         self.slot.set(Some(self.stack.call(envelope)));
+        // What is pending wakes the driver itself, which then polls it among the others.
         match poll_slot(&mut self.slot, cx) {
             Poll::Ready(result) => settle_failed(&kept, result),
             Poll::Pending => {
@@ -170,8 +166,6 @@ where
             if this.poll_pass_on(cx).is_pending() {
                 this.poll_expired(cx);
             }
-            // Those that are new among them want to be polled once.
-            this.poll_responses(cx);
             let is_done = phase == Phase::Closing && this.at_hand.is_empty() && this.pending.is_empty();
             if !is_done {
                 return Poll::Pending;

@@ -75,20 +75,13 @@ impl Hold {
         then(self.is_open());
     }
 
-    /// Fails everything that is held.
+    /// Fails everything that is held, and holds nothing more.
     pub(super) fn give_up(&self) -> Vec<(Envelope, Undelivered)> {
-        let mut line = std::mem::take(&mut self.inside().line);
         let closed = Undelivered::NotDelivered(Reason::Closed);
-        let left = std::iter::from_fn(|| line.pop()).inspect(|held| held.settle(Err(closed.clone())));
-        left.map(|held| (held.envelope, closed.clone())).collect()
-    }
-
-    /// Fails everything that is held, and lets the driver end.
-    pub(super) fn end(&self) {
-        self.give_up();
-        let mut inside = self.inside();
-        inside.is_over = true;
-        wake(inside);
+        let mut left = Vec::new();
+        self.open(|held| left.push(held), || ());
+        left.iter().for_each(|held| held.settle(Err(closed.clone())));
+        left.into_iter().map(|held| (held.envelope, closed.clone())).collect()
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {

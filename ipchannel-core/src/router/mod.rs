@@ -28,7 +28,7 @@ use tower_service::Service;
 pub use broadcast::{Broadcast, Outcomes};
 pub use driver::OutboxDriver;
 pub use hold::RouterDriver;
-pub use outbox::Outbox;
+pub use outbox::{Outbox, SendFuture};
 use shared::Shared;
 pub use stack::{PeerService, peer_stack};
 
@@ -97,10 +97,11 @@ impl Router {
 
     /// Accepts a message or says at once why not. Never waits.
     ///
-    /// For many it is accepted whatever its recipients say; only before the router opens can it be refused.
+    /// For many it is accepted whatever its recipients say. It can be refused only before the router opens, or once it
+    /// is closed.
     ///
     /// # Errors
-    /// As [`Outbox::try_send`]. The envelope comes back, without a ticket.
+    /// As [`Outbox::try_send`]. The envelope comes back.
     #[expect(clippy::result_large_err, reason = "the envelope goes back as it came")]
     pub fn try_send(&self, envelope: Envelope) -> Result<Delivery, (SendError, Envelope)> {
         let Some(seat) = seat(envelope.target) else { return self.0.try_broadcast(envelope) };
@@ -117,7 +118,7 @@ impl Router {
     /// Dropped before it completes, a message to one peer was not sent; one to many was sent to those that had room.
     ///
     /// # Errors
-    /// As [`Outbox::send_wait`]. The envelope comes back, without a ticket.
+    /// As [`Outbox::send_wait`]. The envelope comes back.
     pub async fn send_wait(&self, envelope: Envelope) -> Result<Delivery, (SendError, Envelope)> {
         let Some(seat) = seat(envelope.target) else { return self.0.broadcast_wait(envelope).await };
         let Some(outbox) = self.outbox(seat) else { return Err((SendError::Closed, envelope)) };
@@ -131,7 +132,16 @@ impl Router {
     ///
     /// What is put in there goes past what the router holds: to keep the order, wait until it has opened.
     pub fn outbox(&self, seat: PeerId) -> Option<Outbox> {
-        (!self.0.is_closed()).then(|| self.0.route(seat))
+        if self.0.is_closed() {
+            return None;
+        }
+        let outbox = self.0.route(seat);
+        if self.0.is_closed() && self.0.hold.is_open() {
+            // It was closed meanwhile, perhaps just before this outbox was made.
+            outbox.close();
+            return None;
+        }
+        Some(outbox)
     }
 
     /// Accepts nothing more. What was accepted still goes out, once the router is open; then the drivers end.
@@ -140,7 +150,7 @@ impl Router {
     }
 
     /// Closes it, and hands back what it holds, each settled as `NotDelivered(Closed)`. The drivers of the
-    /// outboxes end with what *they* have.
+    /// outboxes end with what *they* have. It cannot be opened any more.
     pub fn give_up(&self) -> Vec<(Envelope, Undelivered)> {
         self.0.close();
         let left = self.0.hold.give_up();

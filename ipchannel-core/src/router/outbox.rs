@@ -1,7 +1,8 @@
 //! The entrance to the stack of one peer.
 
 use std::fmt;
-use std::future::Ready;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -42,7 +43,7 @@ impl Outbox {
     /// The message gets a ticket of this outbox's ledger, in place of any that it held.
     ///
     /// # Errors
-    /// As [`Ledger::try_open`]. The envelope comes back, without a ticket.
+    /// As [`Ledger::try_open`]. The envelope comes back.
     #[expect(clippy::result_large_err, reason = "the envelope goes back as it came")]
     pub fn try_send(&self, envelope: Envelope) -> Result<Receipt, (SendError, Envelope)> {
         match self.0.ledger.try_open(envelope.size()) {
@@ -57,7 +58,7 @@ impl Outbox {
     /// Dropped before it completes, it has sent nothing; its place in the queue for room is lost.
     ///
     /// # Errors
-    /// As [`Ledger::open_wait`]. The envelope comes back, without a ticket.
+    /// As [`Ledger::open_wait`]. The envelope comes back.
     pub async fn send_wait(&self, envelope: Envelope) -> Result<Receipt, (SendError, Envelope)> {
         match self.0.ledger.open_wait(envelope.size()).await {
             Ok(ticket) => self.post(envelope, ticket),
@@ -116,21 +117,44 @@ impl Drop for Entrance {
 impl Service<Envelope> for Outbox {
     type Response = Receipt;
     type Error = SendError;
-    type Future = Either<Ready<Result<Receipt, SendError>>, BoxFuture<'static, Result<Receipt, SendError>>>;
+    type Future = SendFuture;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, envelope: Envelope) -> Self::Future {
-        match self.try_send(envelope) {
-            Ok(receipt) => Either::Left(std::future::ready(Ok(receipt))),
+    fn call(&mut self, envelope: Envelope) -> SendFuture {
+        SendFuture(match self.try_send(envelope) {
+            Ok(receipt) => Either::Left(ready(Ok(receipt))),
             Err((SendError::Full, envelope)) => {
                 let outbox = self.clone();
                 Either::Right(async move { outbox.send_wait(envelope).await.map_err(|(error, _)| error) }.boxed())
             }
-            Err((error, _)) => Either::Left(std::future::ready(Err(error))),
-        }
+            Err((error, _)) => Either::Left(ready(Err(error))),
+        })
+    }
+}
+
+/// The response of an [`Outbox`] as a service: the message is accepted.
+///
+/// # Cancel safety
+/// Dropped before it completes, it has sent nothing.
+pub struct SendFuture(Either<Ready<Accepted>, BoxFuture<'static, Accepted>>);
+
+type Accepted = Result<Receipt, SendError>;
+
+impl Future for SendFuture {
+    type Output = Accepted;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Accepted> {
+        self.0.poll_unpin(cx)
+    }
+}
+
+impl fmt::Debug for SendFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if matches!(self.0, Either::Left(_)) { "done" } else { "waiting" };
+        write!(f, "SendFuture({state})")
     }
 }
 

@@ -245,6 +245,38 @@ fn a_service_that_cannot_fail_is_a_stack() {
     assert!(outcome(receipt).is_none() || outbox.ledger().unsettled() == 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_that_was_accepted_is_lost_when_it_is_closed_meanwhile() {
+    for round in 0..300 {
+        let (link, control) = link(OPEN);
+        let (outbox, driver) = Outbox::new(link, ledger(1000));
+        let driver = tokio::spawn(driver);
+        let senders = (0..3).map(|sender: u64| {
+            let outbox = outbox.clone();
+            tokio::task::spawn_blocking(move || {
+                let send = |number: u64| outbox.try_send(to_first(sender * 1000 + number)).ok();
+                (0..100u64).map_while(send).collect::<Vec<_>>()
+            })
+        });
+        let senders: Vec<_> = senders.collect();
+        (0..round * 100).for_each(|_| std::hint::spin_loop());
+        match round % 2 {
+            0 => outbox.close(),
+            _ => outbox.give_up(),
+        }
+        let mut receipts = Vec::new();
+        for sender in senders {
+            receipts.extend(sender.await.unwrap());
+        }
+        let left = driver.await.unwrap();
+        let accepted = receipts.len();
+        let failed = receipts.into_iter().filter_map(outcome).count();
+        assert_eq!(control.calls().len() + failed, accepted, "round {round}");
+        assert_eq!(outbox.ledger().unsettled(), control.calls().len());
+        assert!(left.len() <= failed);
+    }
+}
+
 /// Sends, cancels, breaks and repairs by chance. Each message goes one way, and those that go out keep their order.
 #[tokio::test(start_paused = true)]
 async fn every_message_goes_out_in_order_or_fails_once_or_is_handed_back() {

@@ -289,6 +289,7 @@ async fn what_was_sent_before_an_early_close_goes_out_when_the_router_opens() {
     let (router, world) = World::router(10);
     drop(router.try_send(to(1, 1)).unwrap());
     drop(router.try_send(to_all(2)).unwrap());
+    let outbox = router.outbox(peer(1)).unwrap();
     router.close();
     for envelope in [to(1, 3), to(4, 3), to_all(3)] {
         assert_eq!(router.try_send(envelope.clone()).unwrap_err().0, SendError::Closed);
@@ -299,6 +300,7 @@ async fn what_was_sent_before_an_early_close_goes_out_when_the_router_opens() {
     assert_eq!(world.came_to(1).await, [1, 2]);
     assert_eq!(world.came_to(3).await, [2]);
     assert!(router.outbox(peer(1)).is_none());
+    assert_eq!(outbox.try_send(to(1, 4)).unwrap_err().0, SendError::Closed);
 }
 
 #[tokio::test]

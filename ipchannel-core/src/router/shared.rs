@@ -212,6 +212,6 @@ fn not_accepted(error: SendError) -> Undelivered {
 /// What is held when the last handle is dropped can never go out.
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.hold.end();
+        self.hold.give_up();
     }
 }

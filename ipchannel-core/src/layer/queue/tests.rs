@@ -76,8 +76,9 @@ fn what_comes_later_waits_behind_what_waits() {
 fn at_its_bound_it_is_pending_until_one_is_passed_on_or_taken_out() {
     let (mut queue, control) = queue(2, 0);
     let mut first = send(&mut queue, 1);
-    let second = send(&mut queue, 2);
+    let mut second = send(&mut queue, 2);
     assert_pending!(first.poll());
+    assert_pending!(second.poll());
     let mut queue = task::spawn(queue);
     let poll_ready = |cx: &mut Context<'_>, mut queue: std::pin::Pin<&mut Queue>| queue.poll_ready(cx);
     assert_pending!(queue.enter(poll_ready));
@@ -105,6 +106,21 @@ fn a_request_whose_future_is_dropped_is_never_sent() {
         assert_ready_ok!(response.poll());
     }
     assert_eq!(control.calls(), [1, 3]);
+}
+
+#[test]
+fn a_response_that_nobody_wants_any_more_is_dropped_with_its_future() {
+    let (mut queue, control) = queue(10, 0);
+    control.hold(true);
+    let mut responses: Vec<_> = (0..2).map(|request| send(&mut queue, request)).collect();
+    responses.iter_mut().for_each(|response| assert_pending!(response.poll()));
+    control.allow(2);
+    assert_pending!(responses[1].poll());
+    assert_eq!(control.calls(), [0, 1]);
+    drop(responses.remove(0));
+    assert!(!control.release(), "nobody waits for the first");
+    assert!(control.release());
+    assert_ready_ok!(responses[0].poll());
 }
 
 #[test]
