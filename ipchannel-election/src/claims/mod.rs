@@ -156,7 +156,8 @@ pub trait Claims: Send + Sync + 'static {
     /// The place where claims are kept cannot be read.
     fn look_all(&self) -> Result<Vec<Claim>, ClaimError>;
 
-    /// Takes the next claim on this name, with the record that `holder` makes for its number.
+    /// Takes the next claim on this name, with the record that `holder` makes for its number. That may be asked more
+    /// than once, and must not use the claims itself.
     ///
     /// A held claim is not taken, with one exception: that of a host whose number is `depose`. A seat is never taken
     /// from a process that lives.
