@@ -115,7 +115,8 @@ pub enum Standing {
 ///   an older holder keeps its id; of two of them it is the lower number. For the host the higher term wins, always.
 /// - No decision rests on process ids.
 ///
-/// Calls take microseconds, and may be made from asynchronous code.
+/// Calls do not wait for anybody, and may be made from asynchronous code: they take microseconds, or with hundreds of
+/// members a few milliseconds.
 ///
 /// # Example
 /// ```
