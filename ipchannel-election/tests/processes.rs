@@ -152,6 +152,7 @@ fn of_sixteen_processes_that_take_the_host_claim_one_wins() {
         assert!(won[0] > last);
         last = won[0];
         crew.ask_all("drop");
+        crew.claims().sweep().unwrap();
     }
 }
 
@@ -174,6 +175,7 @@ fn sixteen_processes_get_the_ids_one_to_sixteen() {
         let answers = crew.race("sit");
         assert_eq!(answers.iter().cloned().collect::<BTreeSet<_>>(), expected, "{answers:?}");
         crew.ask_all("drop");
+        crew.claims().sweep().unwrap();
     }
 }
 
