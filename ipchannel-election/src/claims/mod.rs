@@ -115,7 +115,8 @@ pub enum Standing {
 ///   an older holder keeps its id; of two of them it is the lower number. For the host the higher term wins, always.
 /// - No decision rests on process ids.
 ///
-/// Calls take microseconds, and may be made from asynchronous code.
+/// Calls do not wait for anybody, and may be made from asynchronous code: they take microseconds, or with hundreds of
+/// members a few milliseconds.
 ///
 /// # Example
 /// ```
@@ -156,7 +157,8 @@ pub trait Claims: Send + Sync + 'static {
     /// The place where claims are kept cannot be read.
     fn look_all(&self) -> Result<Vec<Claim>, ClaimError>;
 
-    /// Takes the next claim on this name, with the record that `holder` makes for its number.
+    /// Takes the next claim on this name, with the record that `holder` makes for its number. That may be asked more
+    /// than once, and must not use the claims itself.
     ///
     /// A held claim is not taken, with one exception: that of a host whose number is `depose`. A seat is never taken
     /// from a process that lives.

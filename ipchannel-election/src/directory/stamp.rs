@@ -50,9 +50,12 @@ impl Stamp {
     fn publish(&self, folder: &Folder) -> io::Result<()> {
         let (temporary, mut file) = folder.create_temporary()?;
         let channel = text::escape(&self.channel);
+        // On disk before it has its name: a power cut must not leave a directory that nobody can read.
         let outcome = write!(file, "{FIRST_LINE}\nborn {}\nchannel {channel}\n", self.born)
+            .and_then(|()| file.sync_all())
             .and_then(|()| folder.link(&temporary, FILE));
-        folder.remove(&temporary)?;
+        // Where this fails a sweep will do it.
+        let _ = folder.remove(&temporary);
         match outcome {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),

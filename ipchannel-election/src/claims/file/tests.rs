@@ -92,7 +92,13 @@ fn parent_with_a_forked_child() {
         let published = Published::publish(&open.folder, &file_name, member(number, "a")).unwrap().unwrap();
         let inherited = Stdio::from(published.sealed().try_clone().unwrap());
         #[expect(clippy::zombie_processes, reason = "it is to outlive this process")]
-        let child = Command::new("sleep").arg("1000").stdin(inherited).stdout(Stdio::null()).spawn().unwrap();
+        let child = Command::new("sleep")
+            .arg("1000")
+            .stdin(inherited)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         kept.push(published);
         child.id().to_string()
     });
@@ -102,16 +108,24 @@ fn parent_with_a_forked_child() {
 fn a_claim_that_only_a_forked_child_holds_is_orphaned_and_may_be_taken_over() {
     let place = Place::new();
     let mut parent = crew::Process::start("claims::file::tests::parent_with_a_forked_child", place.base.path());
-    let child = rustix::process::Pid::from_raw(parent.ask("fork").parse().unwrap()).unwrap();
+    let child = Killed(rustix::process::Pid::from_raw(parent.ask("fork").parse().unwrap()).unwrap());
     assert_eq!(place.liveness(), Some(Liveness::Held));
     assert!(place.take().is_none());
     parent.kill();
     assert_eq!(place.liveness(), Some(Liveness::Orphaned));
-    let taken = place.take();
-    let liveness = place.liveness();
-    rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
-    assert!(taken.is_some_and(|taken| taken.standing().unwrap() == Standing::Intact));
-    assert_eq!(liveness, Some(Liveness::Held));
+    let taken = place.take().unwrap();
+    assert_eq!(taken.standing().unwrap(), Standing::Intact);
+    assert_eq!(place.liveness(), Some(Liveness::Held));
+    drop(child);
+}
+
+/// A process that is killed when this is dropped.
+struct Killed(rustix::process::Pid);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = rustix::process::kill_process(self.0, rustix::process::Signal::KILL);
+    }
 }
 
 #[test]
@@ -137,15 +151,18 @@ fn who_finds_the_number_taken_loses_and_leaves_nothing() {
 #[test]
 fn who_was_too_slow_finds_a_higher_number_and_gives_up() {
     let place = Place::new();
-    let first = place.take().unwrap().number();
-    let held = place.take().unwrap();
-    fs::remove_file(place.file(&record::file_name(SEAT, first))).unwrap();
-    let open = place.claims.directory.with(|open| Ok::<_, ClaimError>(open.clone())).unwrap();
-    let published = Published::publish(&open.folder, &record::file_name(SEAT, first), member(first, "b")).unwrap();
-    let slow = FileHeld::new(place.claims.directory.clone(), SEAT, first, published.unwrap());
-    assert_eq!(slow.standing().unwrap(), Standing::Superseded(held.number()));
-    assert_eq!(held.standing().unwrap(), Standing::Intact);
-    assert_eq!(place.claims.look(SEAT).unwrap().unwrap().number, held.number());
+    let fast = std::cell::Cell::new(None);
+    let slow = place.claims.take(SEAT, None, &|number| {
+        // Meanwhile this number comes, goes and is swept, and the next is held.
+        drop(place.take().unwrap());
+        fast.set(place.take());
+        fs::remove_file(place.file(&record::file_name(SEAT, number))).unwrap();
+        member(number, "b")
+    });
+    assert!(slow.unwrap().won().is_none());
+    let fast = fast.take().unwrap();
+    assert_eq!(fast.standing().unwrap(), Standing::Intact);
+    assert_eq!(place.claims.look(SEAT).unwrap().unwrap().number, fast.number());
 }
 
 #[test]
