@@ -79,9 +79,8 @@ fn member(number: u64, socket: &str) -> Member {
 const OLD: Duration = Duration::from_secs(61);
 const YOUNG: Duration = Duration::from_secs(30);
 
-/// Holds the seat, and leaves a child that keeps its locked file open, as a fork does.
+/// In a process of its own, holds the seat and leaves a child that keeps its locked file open, as a fork does.
 #[test]
-#[ignore = "run by another test, in a process of its own"]
 fn parent_with_a_forked_child() {
     let mut kept = Vec::new();
     crew::obey(|base, _| {
@@ -92,7 +91,13 @@ fn parent_with_a_forked_child() {
         let published = Published::publish(&open.folder, &file_name, member(number, "a")).unwrap().unwrap();
         let inherited = Stdio::from(published.sealed().try_clone().unwrap());
         #[expect(clippy::zombie_processes, reason = "it is to outlive this process")]
-        let child = Command::new("sleep").arg("1000").stdin(inherited).stdout(Stdio::null()).spawn().unwrap();
+        let child = Command::new("sleep")
+            .arg("1000")
+            .stdin(inherited)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         kept.push(published);
         child.id().to_string()
     });
