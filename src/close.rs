@@ -36,8 +36,11 @@ impl Node {
     /// See [`Channel::close`](crate::Channel::close).
     pub(crate) async fn close(self: Arc<Self>) -> Vec<Undelivered> {
         let inside = inbox::inside_handler();
-        // In a task that nothing cancels: neither the caller, who may be one of our own handlers, nor our own end.
         let runtime = self.tasks.runtime().clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "nothing may cancel it: neither the caller, who may be one of our own handlers, nor our own end"
+        )]
         let closing = runtime.spawn(async move { self.close_in_order(inside).await });
         closing.await.unwrap_or_default()
     }

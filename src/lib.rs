@@ -23,6 +23,8 @@
 //! # Platform-specific behaviour
 //! Processes meet over unix sockets on Linux, macOS and the BSDs. Windows has no transport yet.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod builder;
 mod call;
 mod calls;

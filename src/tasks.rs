@@ -20,6 +20,7 @@ impl Tasks {
     }
 
     /// Runs `task` until it ends or the channel does.
+    #[expect(clippy::disallowed_methods, reason = "the one place where tasks are made")]
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
         self.tracker.spawn_on(

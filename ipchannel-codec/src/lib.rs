@@ -6,6 +6,8 @@
 //!
 //! [ipchannel]: https://docs.rs/ipchannel
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod codec;
 pub mod conformance;
 pub mod native;

@@ -5,6 +5,8 @@
 //!
 //! [ipchannel]: https://docs.rs/ipchannel
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod envelope;
 mod error;
 pub mod frame;

@@ -26,6 +26,8 @@
 //! [ipchannel]: https://docs.rs/ipchannel
 //! [`Endpoint`]: ipchannel_core::Endpoint
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod boxed;
 pub mod conformance;
 mod credentials;

@@ -80,6 +80,7 @@ impl Folder {
     }
 
     /// How long ago the file was last written; `None` if it is not there. Zero if the clock went back.
+    #[expect(clippy::disallowed_methods, reason = "files are dated by the wall clock")]
     pub(crate) fn age(&self, name: &str) -> io::Result<Option<Duration>> {
         let stat = match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => return Ok(None),

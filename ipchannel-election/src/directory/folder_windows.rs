@@ -78,6 +78,7 @@ impl Folder {
     }
 
     /// How long ago the file was last written; `None` if it is not there. Zero if the clock went back.
+    #[expect(clippy::disallowed_methods, reason = "files are dated by the wall clock")]
     pub(crate) fn age(&self, name: &str) -> io::Result<Option<Duration>> {
         match fs::symlink_metadata(self.path.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

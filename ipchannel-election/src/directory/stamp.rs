@@ -25,6 +25,10 @@ impl Stamp {
         let found = match Stamp::read(folder).map_err(&io_error)? {
             Some(stamp) => stamp,
             None => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the one thing that outlives a lost directory is the clock"
+                )]
                 let born = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
                 let ours = Stamp { channel: channel.to_owned(), born: u64::try_from(born).unwrap_or(u64::MAX / 2) };
                 ours.publish(folder).map_err(&io_error)?;

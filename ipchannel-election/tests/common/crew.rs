@@ -19,7 +19,7 @@ impl Process {
     /// Runs the test `entry` of this binary in a process of its own.
     pub(crate) fn start(entry: &str, home: &std::path::Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([entry, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .args([entry, "--exact", "--nocapture", "--test-threads=1"])
             .env(HOME, home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -62,7 +62,7 @@ impl Helper {
 
     pub(crate) fn start(&self, role: &str, path: &Path) -> Running {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", &format!("{}exec \"$0\" --exact play_a_role --ignored", self.limits)]);
+        command.args(["-c", &format!("{}exec \"$0\" --exact play_a_role", self.limits)]);
         command.arg(&self.binary).env("ROLE", role).env("ROLE_PATH", path).current_dir("/").stdout(Stdio::piped());
         if let Some(uid) = self.uid {
             command.uid(uid).gid(uid);

@@ -79,9 +79,8 @@ fn member(number: u64, socket: &str) -> Member {
 const OLD: Duration = Duration::from_secs(61);
 const YOUNG: Duration = Duration::from_secs(30);
 
-/// Holds the seat, and leaves a child that keeps its locked file open, as a fork does.
+/// In a process of its own, holds the seat and leaves a child that keeps its locked file open, as a fork does.
 #[test]
-#[ignore = "run by another test, in a process of its own"]
 fn parent_with_a_forked_child() {
     let mut kept = Vec::new();
     crew::obey(|base, _| {
