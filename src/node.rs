@@ -60,7 +60,7 @@ pub(crate) struct Node {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     Joining,
-    Connected(PeerRef),
+    Connected(PeerId),
     IdentityHeld(String),
     Closed,
 }
@@ -90,7 +90,7 @@ impl Node {
 
     pub(crate) fn id(&self) -> Option<PeerId> {
         match *self.phase.borrow() {
-            Phase::Connected(me) => Some(me.id),
+            Phase::Connected(id) => Some(id),
             _ => None,
         }
     }
@@ -99,7 +99,7 @@ impl Node {
         let mut phase = self.phase.subscribe();
         let phase = phase.wait_for(|phase| *phase != Phase::Joining).await.map_err(|_| Error::closed())?;
         match &*phase {
-            Phase::Connected(me) => Ok(me.id),
+            Phase::Connected(id) => Ok(*id),
             Phase::IdentityHeld(text) => Err(Error::new(ErrorKind::Identity, text)),
             Phase::Joining | Phase::Closed => Err(Error::closed()),
         }
