@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ipchannel_codec::{BoxWire, Codecs, Native};
+use ipchannel_core::layer::RetryBudget;
 use ipchannel_core::link::Inlets;
 use ipchannel_core::router::{Router, RouterDriver};
 use ipchannel_core::{Identity, Roster};
@@ -190,6 +191,7 @@ impl Builder {
                 events,
                 router,
                 calls: Calls::default(),
+                retries: RetryBudget::default(),
                 served: TaskTracker::new(),
                 closing: AtomicBool::new(false),
                 phase: watch::Sender::new(Phase::Joining),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipchannel_codec::{BoxWire, Codecs};
 use ipchannel_core::frame::{Control, Fact, Presence};
+use ipchannel_core::layer::RetryBudget;
 use ipchannel_core::link::Inlets;
 use ipchannel_core::router::{Broadcast, Delivery, Router};
 use ipchannel_core::{Change, CodecId, Envelope, Member, PeerId, PeerRef, Receipt, Roster, SendError, Term};
@@ -38,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) events: EventSender,
     pub(crate) inbox: Inbox,
     pub(crate) calls: Calls,
+    /// How many calls may be made again: for all peers together.
+    pub(crate) retries: RetryBudget,
     pub(crate) inlets: Inlets,
     pub(crate) router: Router,
     pub(crate) outgoing: Arc<Outgoing>,
