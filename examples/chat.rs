@@ -47,8 +47,11 @@ impl Chat {
     /// Goes on until `/quit`, Ctrl-C, the end of the input, or the end of the channel.
     async fn run(&mut self) {
         let (mut typed, mut lines) = (typed_lines(), self.channel.stream::<Line>("line"));
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             tokio::select! {
+                biased;
+                _ = &mut interrupted => return,
                 line = typed.recv() => match line.as_deref().map(str::trim) {
                     None | Some("/quit") => return,
                     Some(line) => self.command(line),
@@ -61,7 +64,6 @@ impl Chat {
                     None => return,
                     Some(event) => self.tell(event),
                 },
-                _ = tokio::signal::ctrl_c() => return,
             }
         }
     }
