@@ -120,7 +120,9 @@ impl Channel {
         self.node().members()
     }
 
-    /// What happens to the channel from now on.
+    /// What happens to the channel: for the first who asks, all since it was opened; for others, from now on.
+    ///
+    /// It ends when the channel does.
     pub fn events(&self) -> Events {
         self.node().events.subscribe()
     }

@@ -1,7 +1,7 @@
 //! What happens to a channel, as a stream of events.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -99,25 +99,31 @@ pub enum Disconnected {
 const BUFFER: usize = 1024;
 
 #[derive(Clone, Debug)]
-pub(crate) struct EventSender(broadcast::Sender<Event>);
+pub(crate) struct EventSender {
+    sender: broadcast::Sender<Event>,
+    /// For who asks first: another thread may have connected the channel before its opener can ask for anything.
+    first: Arc<Mutex<Option<broadcast::Receiver<Event>>>>,
+}
 
 impl EventSender {
     pub(crate) fn new() -> Self {
-        EventSender(broadcast::Sender::new(BUFFER))
+        let (sender, first) = broadcast::channel(BUFFER);
+        EventSender { sender, first: Arc::new(Mutex::new(Some(first))) }
     }
 
     pub(crate) fn send(&self, event: Event) {
         tracing::debug!(?event, "channel event");
         // Nobody listening is no error.
-        let _ = self.0.send(event);
+        let _ = self.sender.send(event);
     }
 
     pub(crate) fn subscribe(&self) -> Events {
-        Events::new(self.0.subscribe())
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Events::new(first.unwrap_or_else(|| self.sender.subscribe()))
     }
 }
 
-/// The events of a channel from the moment it was asked for; made by [`Channel::events`](crate::Channel::events).
+/// The events of a channel; made by [`Channel::events`](crate::Channel::events).
 ///
 /// A reader that falls more than a thousand events behind misses the oldest and is told so by [`Event::Missed`]; it never slows the channel.
 pub struct Events(ReusableBoxFuture<'static, (Received, broadcast::Receiver<Event>)>);
@@ -159,5 +165,38 @@ impl Stream for Events {
 impl std::fmt::Debug for Events {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Events").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_reader_hears_what_was_before_it_and_later_ones_do_not() {
+        let sender = EventSender::new();
+        let host_gained = |term| Event::HostGained { term: Term(term) };
+        sender.send(host_gained(1));
+        let (mut first, mut second) = (sender.subscribe(), sender.subscribe());
+        sender.send(host_gained(2));
+        let term = |event| match event {
+            Some(Event::HostGained { term: Term(term) }) => term,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((term(first.next().await), term(first.next().await)), (1, 2));
+        assert_eq!(term(second.next().await), 2);
+        drop(sender);
+        assert!(first.next().await.is_none() && second.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_is_told_how_much_it_missed() {
+        let sender = EventSender::new();
+        for term in 0..=BUFFER as u64 {
+            sender.send(Event::HostGained { term: Term(term) });
+        }
+        let mut events = sender.subscribe();
+        assert!(matches!(events.next().await, Some(Event::Missed { events: 1 })));
+        assert!(matches!(events.next().await, Some(Event::HostGained { term: Term(1) })));
     }
 }

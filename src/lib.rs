@@ -23,7 +23,7 @@
 //! # Platform-specific behaviour
 //! Processes meet over unix sockets on Linux, macOS and the BSDs. Windows has no transport yet.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr))]
 
 mod builder;
 mod call;

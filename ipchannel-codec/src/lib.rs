@@ -6,7 +6,7 @@
 //!
 //! [ipchannel]: https://docs.rs/ipchannel
 
-#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr))]
 
 mod codec;
 pub mod conformance;

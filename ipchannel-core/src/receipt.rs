@@ -79,7 +79,6 @@ pub struct Ticket {
 ///
 /// # Cancel safety
 /// Polling and dropping a receipt never changes what becomes of the message.
-#[must_use = "a receipt does nothing unless awaited; drop it with `let _ =` or `drop` where its outcome does not matter"]
 pub struct Receipt(Ticket);
 
 impl Ledger {

@@ -26,7 +26,7 @@
 //! [ipchannel]: https://docs.rs/ipchannel
 //! [`Endpoint`]: ipchannel_core::Endpoint
 
-#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr))]
 
 mod boxed;
 pub mod conformance;

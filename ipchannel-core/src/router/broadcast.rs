@@ -27,7 +27,6 @@ pub(super) type Slot = Arc<Mutex<Copies>>;
 ///
 /// # Cancel safety
 /// Polling and dropping it changes nothing about the messages.
-#[must_use = "a broadcast goes on without this; drop it where its outcome does not matter"]
 pub struct Broadcast(State);
 
 enum State {
