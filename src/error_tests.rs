@@ -1,7 +1,9 @@
 use super::*;
 use ipchannel_core::PeerId;
 
-const PREDICATES: [(&str, fn(&Error) -> bool); 9] = [
+type Predicate = (&'static str, fn(&Error) -> bool);
+
+const PREDICATES: [Predicate; 9] = [
     ("timeout", Error::is_timeout),
     ("closed", Error::is_closed),
     ("full", Error::is_full),
