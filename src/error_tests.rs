@@ -1,9 +1,9 @@
 use super::*;
 use ipchannel_core::PeerId;
 
-type Predicate = fn(&Error) -> bool;
+type Predicate = (&'static str, fn(&Error) -> bool);
 
-const PREDICATES: [(&str, Predicate); 9] = [
+const PREDICATES: [Predicate; 9] = [
     ("timeout", Error::is_timeout),
     ("closed", Error::is_closed),
     ("full", Error::is_full),
