@@ -24,7 +24,10 @@ async fn main() -> Result<(), BoxError> {
 async fn answer(directory: &str) -> Result<(), BoxError> {
     let channel = open(directory)?;
     channel.answer("divide", |_, (a, b): (i64, i64)| async move { a.checked_div(b).ok_or("division by zero") });
-    channel.answer("take your time", |_, ()| async { Ok::<(), String>(sleep(Duration::from_secs(1)).await) });
+    channel.answer("take your time", |_, ()| async {
+        sleep(Duration::from_secs(1)).await;
+        Ok::<(), String>(())
+    });
     channel.answer("crash", |_, ()| async { std::process::abort() as Result<(), String> });
     channel.ready().await?;
     std::future::pending().await
