@@ -101,12 +101,10 @@ impl Chat {
 
     fn tell(&mut self, event: Event) {
         match event {
-            Event::Joined(member) => {
-                if !self.members.contains(&member) {
-                    println!("* {} joined", label(&member));
-                    self.members.push(member);
-                    self.members.sort_by_key(Member::id);
-                }
+            Event::Joined(member) if !self.members.contains(&member) => {
+                println!("* {} joined", label(&member));
+                self.members.push(member);
+                self.members.sort_by_key(Member::id);
             }
             Event::Left { member, presence } => {
                 let how = if presence == Presence::Left { "left" } else { "is gone" };

@@ -91,3 +91,7 @@ impl Drop for Call {
         self.calls.waiting().remove(&self.id);
     }
 }
+
+#[cfg(test)]
+#[path = "calls_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipchannel_codec::Wire;
 use ipchannel_core::frame::{Control, Fact, Origin, Presence};
 use ipchannel_core::link::Probe;
-use ipchannel_core::{Member, PeerRef, Term};
+use ipchannel_core::{Incarnation, Member, PeerRef, Term};
 use ipchannel_election::claims::{Claim, ClaimError, Name, Standing, Taken};
 use ipchannel_election::machine::{Action, HostView};
 use ipchannel_transport::{Place, Transport};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::event::{Disconnected, Event};
 use crate::listening::Listening;
-use crate::node::{Node, Phase};
+use crate::node::{Node, Phase, State};
 use crate::seat::Seats;
 
 /// How long to wait before claims that could not be read are tried again.
@@ -73,18 +73,26 @@ impl Membership {
     async fn take_seat(&mut self) -> bool {
         let Some((member, held)) = self.seats.take(&self.node, self.listening.endpoint()).await else { return false };
         tracing::info!(id = %member.id(), incarnation = member.peer.incarnation.0, "took a seat");
-        let (me, now) = (member.peer, Instant::now().into_std());
         {
             let mut state = self.node.state();
             state.me = Some(member.clone());
             state.seat = Some(held);
         }
+        self.sit(member);
+        true
+    }
+
+    /// Begins, or begins anew, as this member.
+    fn sit(&self, member: Member) {
+        let (me, now) = (member.peer, Instant::now().into_std());
+        // What was sent and received under another id or incarnation is nothing that peers could go on from.
+        self.node.inlets.restart();
+        self.node.outgoing.restart();
         self.node.learn(Fact { member, presence: Presence::Here });
         self.learn_all();
         let mut state = self.node.state();
         let rank = state.roster.rank(me.id, None);
         state.election.handle_seated(now, me, rank);
-        true
     }
 
     /// Who holds a seat is here, whether or not the host knows it yet.
@@ -101,10 +109,10 @@ impl Membership {
     fn announce_connected(&self) {
         let (host, me) = {
             let state = self.node.state();
-            (state.election.host(), state.me.as_ref().map(|me| me.peer))
+            (state.election.host(), state.me.as_ref().map(Member::id))
         };
-        let (Some(_), Some(me)) = (host, me) else { return };
-        let connected = Phase::Connected(me);
+        let (Some(_), Some(id)) = (host, me) else { return };
+        let connected = Phase::Connected(id);
         if self.node.phase.send_if_modified(|phase| {
             *phase == Phase::Joining && {
                 *phase = connected;
@@ -112,7 +120,7 @@ impl Membership {
             }
         }) {
             self.node.router.open();
-            self.node.events.send(Event::Connected { id: me.id });
+            self.node.events.send(Event::Connected { id });
         }
     }
 
@@ -262,6 +270,7 @@ impl Membership {
                 self.restore_seat();
                 self.watchful = WATCHFUL;
             }
+            Some(Ok(Standing::Contested(_))) => self.renew_seat(),
             Some(Ok(Standing::Superseded(_))) => return self.lose_seat().await,
             Some(Ok(Standing::Intact)) | None => {}
             Some(Err(error)) => self.node.trouble(&error),
@@ -301,12 +310,28 @@ impl Membership {
         }
     }
 
+    /// Our seat was taken by another process while the directory was gone. We are older and keep it; but those who have
+    /// met the other take our incarnation for the past.
+    fn renew_seat(&self) {
+        let mut state = self.node.state();
+        let State { me: Some(me), seat: Some(seat), .. } = &mut *state else { return };
+        let renewed = |number| Member { peer: PeerRef { incarnation: Incarnation(number), ..me.peer }, ..me.clone() };
+        if let Err(error) = seat.renew(&renewed) {
+            drop(state);
+            return self.node.trouble(&error);
+        }
+        *me = renewed(seat.number());
+        let member = me.clone();
+        drop(state);
+        self.sit(member);
+    }
+
     /// An older process holds our id: only possible after the directory was deleted.
     async fn lose_seat(&mut self) -> bool {
-        let lost = {
+        let (lost, held) = {
             let mut state = self.node.state();
             state.election.handle_leave();
-            (state.me.take(), state.seat.take()).0
+            (state.me.take(), state.seat.take())
         };
         self.act();
         self.node.phase.send_replace(Phase::Joining);
@@ -315,8 +340,10 @@ impl Membership {
             self.node.events.send(Event::Disconnected { reason: Disconnected::IdLost { id: me.id() } });
             self.node.check(me.id());
         }
-        self.node.outgoing.restart();
-        self.take_seat().await
+        let seated = self.take_seat().await;
+        // Only now: until there is another claim that names it, this one keeps our socket from being swept.
+        drop(held);
+        seated
     }
 }
 

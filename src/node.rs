@@ -1,7 +1,7 @@
 //! One process on one channel: what all its tasks share, and what it knows.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipchannel_codec::{BoxWire, Codecs};
@@ -60,7 +60,7 @@ pub(crate) struct Node {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     Joining,
-    Connected(PeerRef),
+    Connected(PeerId),
     IdentityHeld(String),
     Closed,
 }
@@ -90,7 +90,7 @@ impl Node {
 
     pub(crate) fn id(&self) -> Option<PeerId> {
         match *self.phase.borrow() {
-            Phase::Connected(me) => Some(me.id),
+            Phase::Connected(id) => Some(id),
             _ => None,
         }
     }
@@ -99,7 +99,7 @@ impl Node {
         let mut phase = self.phase.subscribe();
         let phase = phase.wait_for(|phase| *phase != Phase::Joining).await.map_err(|_| Error::closed())?;
         match &*phase {
-            Phase::Connected(me) => Ok(me.id),
+            Phase::Connected(id) => Ok(*id),
             Phase::IdentityHeld(text) => Err(Error::new(ErrorKind::Identity, text)),
             Phase::Joining | Phase::Closed => Err(Error::closed()),
         }
@@ -118,8 +118,16 @@ impl Node {
         if size > limit { Err(SendError::TooLarge { size, limit }.into()) } else { Ok(()) }
     }
 
+    /// What is sent once the end has begun would keep the end from coming. Only handlers may still send: what they were
+    /// called with came before.
+    fn check_open(&self) -> Result<(), Error> {
+        let closing = self.closing.load(Ordering::Acquire) && !crate::inbox::inside_handler();
+        if closing { Err(Error::closed()) } else { Ok(()) }
+    }
+
     /// Sends to one peer, without waiting.
     pub(crate) fn try_send(&self, envelope: Envelope) -> Result<Receipt, Error> {
+        self.check_open()?;
         match self.router.try_send(envelope) {
             Ok(Delivery::One(receipt)) => Ok(receipt),
             Ok(Delivery::Many(_)) => unreachable!("a message to one peer has one receipt"),
@@ -129,6 +137,7 @@ impl Node {
 
     /// Sends to one peer, and waits for room.
     pub(crate) async fn send_wait(&self, envelope: Envelope) -> Result<Receipt, Error> {
+        self.check_open()?;
         match self.router.send_wait(envelope).await {
             Ok(Delivery::One(receipt)) => Ok(receipt),
             Ok(Delivery::Many(_)) => unreachable!("a message to one peer has one receipt"),
@@ -138,6 +147,7 @@ impl Node {
 
     /// Sends to many, without waiting.
     pub(crate) fn broadcast(&self, envelope: Envelope) -> Result<Broadcast, Error> {
+        self.check_open()?;
         match self.router.try_send(envelope) {
             Ok(Delivery::Many(broadcast)) => Ok(broadcast),
             Ok(Delivery::One(_)) => unreachable!("a message to many has many receipts"),

@@ -229,7 +229,7 @@ fn the_older_keeps_a_seat_and_the_higher_term_hosts(world: &dyn World) {
     let frozen_seat = take(&*old, seat(2)).unwrap();
     world.wipe();
     let new_host = take(&*new, Name::Host).unwrap();
-    let new_seat = take(&*new, seat(1)).unwrap();
+    let mut new_seat = take(&*new, seat(1)).unwrap();
     assert!(new_host.number() > old_host.number() && new_seat.number() > old_seat.number());
     assert!(take(&*new, seat(2)).is_some(), "nobody can know of a seat that is not restored");
 
@@ -238,12 +238,19 @@ fn the_older_keeps_a_seat_and_the_higher_term_hosts(world: &dyn World) {
         Standing::Superseded(new_host.number())
     );
     assert_eq!(new_host.standing().unwrap(), Standing::Intact);
-    assert_eq!(old_seat.restore(&member(seat(1), old_seat.number())).unwrap(), Standing::Intact);
+    let contested = Standing::Contested(new_seat.number());
+    assert_eq!(old_seat.restore(&member(seat(1), old_seat.number())).unwrap(), contested);
     assert_eq!(new_seat.standing().unwrap(), Standing::Superseded(old_seat.number()));
     assert_eq!(new.look(seat(1)).unwrap().unwrap().number, old_seat.number());
 
+    // Renewed, it is later than what anybody knows of, and nobody could take it meanwhile.
+    assert_eq!(old_seat.renew(&|number| member(seat(1), number)).unwrap(), Standing::Intact);
+    assert!(old_seat.number() > new_seat.number());
+    assert_eq!(new.look(seat(1)).unwrap().unwrap().number, old_seat.number());
+    assert_eq!(new_seat.renew(&|number| member(seat(1), number)).unwrap(), Standing::Superseded(old_seat.number()));
+
     // Whichever goes first, the seat is held until both are gone, and numbers grow beyond both.
-    let newest = new_seat.number();
+    let newest = old_seat.number();
     drop(new_seat);
     assert!(take(&*new, seat(1)).is_none());
     drop(old_seat);
@@ -255,8 +262,8 @@ fn a_sweep_takes_nothing_that_is_held_or_needed(world: &dyn World) {
     let (ours, theirs) = (world.process(), world.process());
     let mut seated = take(&*ours, seat(1)).unwrap();
     world.wipe();
-    drop(take(&*theirs, seat(1)).unwrap());
-    assert_eq!(seated.restore(&member(seat(1), seated.number())).unwrap(), Standing::Intact);
+    let newer = take(&*theirs, seat(1)).unwrap().number();
+    assert_eq!(seated.restore(&member(seat(1), seated.number())).unwrap(), Standing::Contested(newer));
     let mut hosts: Vec<Box<dyn Held>> = vec![take(&*ours, Name::Host).unwrap()];
     for _ in 0..40 {
         let number = hosts.last().unwrap().number();
@@ -268,7 +275,7 @@ fn a_sweep_takes_nothing_that_is_held_or_needed(world: &dyn World) {
     for host in &hosts[..hosts.len() - 1] {
         assert_eq!(host.standing().unwrap(), Standing::Superseded(last));
     }
-    assert_eq!(seated.standing().unwrap(), Standing::Intact);
+    assert_eq!(seated.standing().unwrap(), Standing::Contested(newer));
     hosts.clear();
     theirs.sweep().unwrap();
     assert_eq!(take(&*theirs, Name::Host).unwrap().number(), last + 1);
@@ -316,7 +323,8 @@ fn whatever_happens_one_claim_counts(world: &dyn World) {
         for name in names {
             let intact: Vec<_> = held
                 .iter()
-                .filter(|held| held.name() == name && held.standing().unwrap() == Standing::Intact)
+                .filter(|held| held.name() == name)
+                .filter(|held| matches!(held.standing().unwrap(), Standing::Intact | Standing::Contested(_)))
                 .map(|held| held.number())
                 .collect();
             let counts = claims.look(name).unwrap();

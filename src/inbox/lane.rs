@@ -52,8 +52,9 @@ impl Inbox {
             };
             match state.registry.demand(&arrival) {
                 Demand::None => {
+                    let next = state.park(arrival, self.0.patience);
                     drop(state);
-                    self.park(arrival);
+                    self.follow(next);
                 }
                 Demand::Streams => state.registry.feed_streams(&arrival),
                 Demand::Handlers => {

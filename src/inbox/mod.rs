@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use crate::event::{Event, EventSender};
 use crate::sender::sender_id;
 use crate::tasks::Tasks;
-use parked::Parked;
+use parked::{Parked, Watch};
 use registry::{Demand, Registry};
 
 pub use handler::HandlerOutput;
@@ -52,6 +52,8 @@ struct Shared {
     state: Mutex<State>,
     /// Told when the last lane has ended.
     quiet: Notify,
+    /// Told when a parked message expires before all others.
+    sooner: Notify,
 }
 
 #[derive(Default)]
@@ -66,18 +68,18 @@ struct State {
 enum Next {
     Nothing,
     RunLane(Origin),
-    Park(Arc<Delivery>),
+    Watch(Watch),
 }
 
 impl State {
-    fn route(&mut self, arrival: Arc<Delivery>) -> Next {
+    fn route(&mut self, arrival: Arc<Delivery>, patience: Duration) -> Next {
         if let Some(lane) = self.lanes.get_mut(&arrival.from) {
             // Others of this sender are before it.
             lane.push_back(arrival);
             return Next::Nothing;
         }
         match self.registry.demand(&arrival) {
-            Demand::None => Next::Park(arrival),
+            Demand::None => self.park(arrival, patience),
             Demand::Streams => {
                 self.registry.feed_streams(&arrival);
                 Next::Nothing
@@ -89,6 +91,28 @@ impl State {
             }
         }
     }
+
+    /// Keeps a message nobody has subscribed to, until its deadline. Under the lock that showed it: a subscriber who comes
+    /// later finds it.
+    fn park(&mut self, arrival: Arc<Delivery>, patience: Duration) -> Next {
+        let now = tokio::time::Instant::now().into_std();
+        let mut expires = arrival.deadline.unwrap_or(now + patience);
+        if let Kind::Request(_) = arrival.envelope.kind {
+            // Half its time: so the caller still hears that nobody answers before it gives up.
+            expires = now + expires.saturating_duration_since(now) / 2;
+        }
+        Next::Watch(self.parked.add(expires, arrival))
+    }
+
+    /// Routes what waited for a first subscriber. It is older than whatever its sender has in a lane.
+    fn unpark(&mut self, event: &str, patience: Duration) -> Vec<Next> {
+        let waiting = self.parked.take(event).into_iter();
+        let (before, free): (Vec<_>, Vec<_>) = waiting.partition(|arrival| self.lanes.contains_key(&arrival.from));
+        for arrival in before.into_iter().rev() {
+            self.lanes.entry(arrival.from).or_default().push_front(arrival);
+        }
+        free.into_iter().map(|arrival| self.route(arrival, patience)).collect()
+    }
 }
 
 impl Inbox {
@@ -99,13 +123,13 @@ impl Inbox {
         tasks: Tasks,
         patience: Duration,
     ) -> Self {
-        let (state, quiet) = (Mutex::default(), Notify::new());
-        Inbox(Arc::new(Shared { codecs, events, replies, tasks, patience, state, quiet }))
+        let (state, quiet, sooner) = (Mutex::default(), Notify::new(), Notify::new());
+        Inbox(Arc::new(Shared { codecs, events, replies, tasks, patience, state, quiet, sooner }))
     }
 
     /// Takes a message or a request that arrived. Streams get it here and now, handlers in their sender's lane.
     pub(crate) fn deliver(&self, delivery: Delivery) {
-        let next = self.state().route(Arc::new(delivery));
+        let next = self.state().route(Arc::new(delivery), self.0.patience);
         self.follow(next);
     }
 
@@ -155,35 +179,23 @@ impl Inbox {
 
     /// What waited for a first subscriber goes before whatever arrives from now on: hence under the same lock.
     fn unpark(&self, mut state: MutexGuard<'_, State>, event: &str) {
-        let waiting = state.parked.take(event);
-        let next: Vec<_> = waiting.into_iter().map(|arrival| state.route(arrival)).collect();
+        let next = state.unpark(event, self.0.patience);
         drop(state);
         next.into_iter().for_each(|next| self.follow(next));
     }
 
     fn follow(&self, next: Next) {
         match next {
-            Next::Nothing => {}
+            Next::Nothing | Next::Watch(Watch::GoesOn) => {}
             Next::RunLane(origin) => {
                 let inbox = self.clone();
                 self.0.tasks.spawn(async move { inbox.run_lane(origin).await });
             }
-            Next::Park(arrival) => self.park(arrival),
-        }
-    }
-
-    /// Keeps a message nobody has subscribed to, until its deadline.
-    fn park(&self, arrival: Arc<Delivery>) {
-        let now = tokio::time::Instant::now().into_std();
-        let mut expires = arrival.deadline.unwrap_or(now + self.0.patience);
-        if let Kind::Request(_) = arrival.envelope.kind {
-            // Half its time: so the caller still hears that nobody answers before it gives up.
-            expires = now + expires.saturating_duration_since(now) / 2;
-        }
-        let first = self.state().parked.add(expires, arrival);
-        if first {
-            let inbox = self.clone();
-            self.0.tasks.spawn(async move { inbox.expire_parked().await });
+            Next::Watch(Watch::Sooner) => self.0.sooner.notify_one(),
+            Next::Watch(Watch::Begins) => {
+                let inbox = self.clone();
+                self.0.tasks.spawn(async move { inbox.expire_parked().await });
+            }
         }
     }
 
@@ -191,7 +203,10 @@ impl Inbox {
     async fn expire_parked(&self) {
         loop {
             let Some(next) = self.state().parked.next_expiry() else { return };
-            tokio::time::sleep_until(next.into()).await;
+            tokio::select! {
+                () = tokio::time::sleep_until(next.into()) => {}
+                () = self.0.sooner.notified() => continue,
+            }
             let late = self.state().parked.expire(tokio::time::Instant::now().into_std());
             for arrival in late {
                 self.unhandled(&arrival);

@@ -15,13 +15,27 @@ pub(super) struct Parked {
     watched: bool,
 }
 
+/// What the deadline of one that was added asks of the caller.
+pub(super) enum Watch {
+    /// Nothing: it is not the first one.
+    GoesOn,
+    /// Whoever watches the deadlines must hear of this earlier one.
+    Sooner,
+    /// Nobody watches yet.
+    Begins,
+}
+
 impl Parked {
-    /// Adds one. `true`: nobody watches the deadlines, so the caller must see to it.
-    pub(super) fn add(&mut self, expires: Instant, arrival: Arc<Delivery>) -> bool {
+    pub(super) fn add(&mut self, expires: Instant, arrival: Arc<Delivery>) -> Watch {
+        let sooner = self.expiries.first().is_none_or(|(first, _)| expires < *first);
         self.next += 1;
         self.waiting.insert(self.next, (expires, arrival));
         self.expiries.insert((expires, self.next));
-        !std::mem::replace(&mut self.watched, true)
+        match std::mem::replace(&mut self.watched, true) {
+            false => Watch::Begins,
+            true if sooner => Watch::Sooner,
+            true => Watch::GoesOn,
+        }
     }
 
     /// Takes those of `event` out, oldest first.

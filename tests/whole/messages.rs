@@ -230,3 +230,36 @@ async fn a_channel_needs_a_runtime_and_a_name() {
     let outside = std::thread::spawn(|| ipchannel::Channel::open("outside").unwrap_err()).join().unwrap();
     assert!(outside.to_string().contains("tokio runtime"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_the_directory_was_deleted_the_older_process_keeps_the_id_and_can_be_reached() {
+    let world = World::new();
+    let [first, second] = world.start_in_turn().await;
+    let (one, two) = if first.id() == 1 { (first, second) } else { (second, first) };
+    let (seen_by_one, seen_by_two) = (note(&one), note(&two));
+    two.channel.to(1).send(&0u32).unwrap().await.unwrap();
+    one.channel.to(2).send(&0u32).unwrap().await.unwrap();
+    world.claims.wipe();
+    // It finds an empty directory, and takes the first seat there is.
+    let newcomer = world.start();
+    let seen_by_newcomer = note(&newcomer);
+    until("everybody has an id", || {
+        let ids = [one.channel.id(), two.channel.id(), newcomer.channel.id()];
+        ids.map(|id| id.map_or(0, |id| id.get())) == [1, 2, 3]
+    })
+    .await;
+    until("they agree who hosts", || {
+        one.channel.host() == two.channel.host() && two.channel.host() == newcomer.channel.host()
+    })
+    .await;
+    for process in [&one, &two, &newcomer] {
+        for id in 1..=3u32 {
+            timeout(LONG, process.channel.to(id).send(&id).unwrap()).await.unwrap().unwrap();
+        }
+    }
+    until("handled", || seen_by_newcomer.lock().unwrap().len() == 3).await;
+    let numbers = |seen: &Seen| seen.lock().unwrap().iter().map(|seen| seen.1).collect::<Vec<_>>();
+    assert_eq!(numbers(&seen_by_one), [0, 1, 1, 1]);
+    assert_eq!(numbers(&seen_by_two), [0, 2, 2, 2]);
+    assert_eq!(numbers(&seen_by_newcomer), [3, 3, 3]);
+}

@@ -8,7 +8,7 @@ use ipchannel_transport::memory::Memory;
 
 /// The machine they all run on.
 pub(crate) struct World {
-    claims: Universe,
+    pub(crate) claims: Universe,
     transport: Memory,
 }
 

@@ -58,6 +58,17 @@ impl Inlets {
         wakers.wake();
     }
 
+    /// This process has another id or incarnation from now on: ends every connection, and forgets what was received.
+    /// Those who send to it number their messages anew.
+    pub fn restart(&self) {
+        let forgotten = std::mem::take(&mut self.0.seats().by_origin);
+        let mut wakers = Wakers::default();
+        for seat in forgotten.values() {
+            seat.change(&mut wakers, |receiver| receiver.handle_cut(Incarnation(u64::MAX)));
+        }
+        wakers.wake();
+    }
+
     /// Ends the connection of this process, or of one that held its seat before. It may connect again if it is admitted.
     pub fn cut(&self, peer: PeerRef) {
         let mut wakers = Wakers::default();

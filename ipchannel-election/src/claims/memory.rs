@@ -178,12 +178,19 @@ struct MemoryHeld {
 }
 
 impl MemoryHeld {
+    fn release(&self, state: &mut State) {
+        if let Some(entry) = state.claims.get_mut(&(self.name, self.number))
+            && Arc::ptr_eq(&entry.key, &self.key)
+        {
+            entry.released = true;
+        }
+    }
+
     fn standing_in(&self, state: &State) -> Standing {
         match state.claims.get(&(self.name, self.number)) {
-            Some(entry) if Arc::ptr_eq(&entry.key, &self.key) => match state.counting(self.name) {
-                Some(number) if number != self.number => Standing::Superseded(number),
-                _ => Standing::Intact,
-            },
+            Some(entry) if Arc::ptr_eq(&entry.key, &self.key) => {
+                rule::standing(self.number, state.counting(self.name), &state.numbers(self.name))
+            }
             _ => Standing::Gone,
         }
     }
@@ -213,15 +220,26 @@ impl Held for MemoryHeld {
         }
         Ok(self.standing_in(&state))
     }
+
+    fn renew(&mut self, holder: &dyn Fn(u64) -> Member) -> Result<Standing, ClaimError> {
+        let universe = self.claims.universe.clone();
+        let mut state = universe.state();
+        let standing = self.standing_in(&state);
+        if !matches!(standing, Standing::Intact | Standing::Contested(_)) {
+            return Ok(standing);
+        }
+        let number = rule::next(state.born, &state.numbers(self.name));
+        let key = state.publish(self.name, number, self.claims.process, holder(number));
+        self.release(&mut state);
+        (self.number, self.key) = (number, key);
+        Ok(self.standing_in(&state))
+    }
 }
 
 impl Drop for MemoryHeld {
     fn drop(&mut self) {
-        if let Some(entry) = self.claims.universe.state().claims.get_mut(&(self.name, self.number))
-            && Arc::ptr_eq(&entry.key, &self.key)
-        {
-            entry.released = true;
-        }
+        let universe = self.claims.universe.clone();
+        self.release(&mut universe.state());
     }
 }
 

@@ -95,6 +95,9 @@ impl Taken {
 pub enum Standing {
     /// It is the one that counts.
     Intact,
+    /// It is the one that counts, but this higher number was taken before it was [restored](Held::restore): those who
+    /// know of that one take ours for a thing of the past. [`Held::renew`] it.
+    Contested(u64),
     /// The claim with this number counts instead: drop ours, since it will not come back.
     Superseded(u64),
     /// Nobody can see it: the place where claims are kept was emptied. [`Held::restore`] it.
@@ -197,6 +200,13 @@ pub trait Held: fmt::Debug + Send + Sync {
     /// # Errors
     /// The place where claims are kept cannot be written.
     fn restore(&mut self, holder: &Member) -> Result<Standing, ClaimError>;
+
+    /// Goes on under the next number, without letting go of the name in between, if the claim counts. Says where it
+    /// stands afterwards.
+    ///
+    /// # Errors
+    /// The place where claims are kept cannot be read or written.
+    fn renew(&mut self, holder: &dyn Fn(u64) -> Member) -> Result<Standing, ClaimError>;
 }
 
 /// Why claims cannot be read or written.

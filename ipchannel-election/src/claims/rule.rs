@@ -1,6 +1,6 @@
 //! Which claim counts, and which number is next: the same for every backend.
 
-use super::Name;
+use super::{Name, Standing};
 
 /// How many claims of a name a sweep leaves. Whoever is slow to link the next number must find it taken, or a higher one there.
 pub(super) const KEPT: usize = 16;
@@ -30,6 +30,15 @@ pub(super) fn counting<E>(
         }
     }
     Ok(numbers.iter().max().copied())
+}
+
+/// Where the claim `own`, which is there and held, stands.
+pub(super) fn standing(own: u64, counting: Option<u64>, numbers: &[u64]) -> Standing {
+    match (counting, numbers.iter().max()) {
+        (Some(counting), _) if counting != own => Standing::Superseded(counting),
+        (_, Some(&highest)) if highest > own => Standing::Contested(highest),
+        _ => Standing::Intact,
+    }
 }
 
 /// The numbers that a sweep may take away, if they are not held.

@@ -38,7 +38,6 @@ pub const SCHEME: &str = "uds";
 /// - Elsewhere than on unix everything is [`Unsupported`](crate::Unsupported).
 #[derive(Clone, Debug)]
 pub struct Uds {
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no listener to give it to"))]
     backlog: u32,
 }
 

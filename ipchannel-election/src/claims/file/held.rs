@@ -6,7 +6,7 @@ use ipchannel_core::Member;
 use super::publish::Published;
 use super::record;
 use super::scan::{Scan, io_error};
-use crate::claims::{ClaimError, Held, Name, Standing};
+use crate::claims::{ClaimError, Held, Name, Standing, rule};
 use crate::directory::{Directory, Open};
 
 /// A claim of this process.
@@ -28,10 +28,7 @@ impl FileHeld {
         if record.is_none_or(|record| record.life != self.published.token()) {
             return Ok(Standing::Gone);
         }
-        Ok(match scan.counting(self.name)? {
-            Some(number) if number != self.number => Standing::Superseded(number),
-            _ => Standing::Intact,
-        })
+        Ok(rule::standing(self.number, scan.counting(self.name)?, scan.numbers(self.name)))
     }
 }
 
@@ -59,6 +56,25 @@ impl Held for FileHeld {
                     Some(published) => self.published = published,
                     None => return Ok(Standing::Superseded(self.number)),
                 }
+            }
+            self.standing_in(open)
+        })
+    }
+
+    fn renew(&mut self, holder: &dyn Fn(u64) -> Member) -> Result<Standing, ClaimError> {
+        let directory = self.directory.clone();
+        directory.with(|open| {
+            let standing = self.standing_in(open)?;
+            if !matches!(standing, Standing::Intact | Standing::Contested(_)) {
+                return Ok(standing);
+            }
+            let number = rule::next(open.born(), Scan::new(open)?.numbers(self.name));
+            let file_name = record::file_name(self.name, number);
+            let published =
+                Published::publish(&open.folder, &file_name, holder(number)).map_err(io_error(&open.folder))?;
+            // Where there is one somebody was faster, and found ours held: that one will be given up.
+            if let Some(published) = published {
+                (self.number, self.published) = (number, published);
             }
             self.standing_in(open)
         })
