@@ -73,7 +73,16 @@ impl Builder {
         self
     }
 
-    /// Where the private directories of all channels are, see [`Config::directory`].
+    /// Where the private directories of all channels are, see [`Config::directory`]. For tests, so that they meet nobody:
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let home = tempfile::tempdir()?;
+    /// let channel = ipchannel::Channel::builder("jobs")?.directory(home.path().join("channels")).open()?;
+    /// assert_eq!(channel.ready().await?, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.config.directory = Some(directory.into());
         self

@@ -123,6 +123,26 @@ impl Channel {
     /// What happens to the channel: for the first who asks, all since it was opened; for others, from now on.
     ///
     /// It ends when the channel does.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let channel = ipchannel::Channel::builder("doc")?.directory(home.path().join("channels")).open()?;
+    /// use ipchannel::Event;
+    ///
+    /// let mut events = channel.events();
+    /// while let Some(event) = events.next().await {
+    ///     match event {
+    ///         Event::Connected { id } => println!("I am {id}"),
+    ///         Event::HostChanged { host, .. } => println!("{host} hosts"),
+    ///         Event::Left { member, .. } => println!("{} is gone", member.id()),
+    ///         _ => {}
+    ///     }
+    /// #   if channel.is_connected() { break }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn events(&self) -> Events {
         self.node().events.subscribe()
     }
@@ -131,7 +151,8 @@ impl Channel {
     /// [`Others`](crate::Others).
     ///
     /// A peer's id stands for whoever holds it: what its holder had not acknowledged when it crashed goes to its
-    /// successor, and never to another program.
+    /// successor, and never to another program. A [`Member`] or [`Sender`] stands for that process alone: when it is gone,
+    /// what it had not acknowledged fails.
     pub fn to<T: IntoTarget>(&self, target: T) -> T::To<'_> {
         target.address(self)
     }
@@ -140,7 +161,19 @@ impl Channel {
     /// senders side by side. Several handlers of one event are called in the order they were added.
     ///
     /// Messages that came before the first handler waited for it, until their deadline. A handler that fails or
-    /// panics is told to [`events`](Self::events) and takes nothing else down.
+    /// panics, or a message that is not a `T`, is told to [`events`](Self::events) and takes nothing else down.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let channel = ipchannel::Channel::builder("doc")?.directory(home.path().join("channels")).open()?;
+    /// channel.on("greeting", |from, (word, times): (String, u32)| async move {
+    ///     println!("{} says {word} {times} times", from.id);
+    /// });
+    /// channel.to(1).emit("greeting", &("hello", 3))?.await?;
+    /// # Ok(()) }
+    /// ```
     pub fn on<T, F, Fut>(&self, event: &str, handler: F) -> Subscription
     where
         T: DeserializeOwned,
@@ -170,14 +203,42 @@ impl Channel {
     }
 
     /// The messages of this event as a stream; many for one wake-up.
+    ///
+    /// Messages that came before the first stream or handler waited for it, until their deadline.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let channel = ipchannel::Channel::builder("doc")?.directory(home.path().join("channels")).open()?;
+    /// let mut numbers = channel.stream::<u32>("number");
+    /// channel.to(1).emit("number", &7)?;
+    /// let (from, number) = numbers.next().await.expect("the channel is open");
+    /// assert!(from.id == 1 && number == 7);
+    /// # Ok(()) }
+    /// ```
     pub fn stream<T: DeserializeOwned>(&self, event: &str) -> Messages<T> {
         self.node().inbox.stream(event)
     }
 
     /// Answers [calls](crate::To::call) of this event. The latest answer for an event counts.
     ///
-    /// The calls of one sender are answered in order, one after the other. An error or a panic reaches the caller as
-    /// text.
+    /// The calls of one sender are answered in order, one after the other: one that takes long holds up those after it,
+    /// also when its caller has given up. An error or a panic reaches the caller as text.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let channel = ipchannel::Channel::builder("doc")?.directory(home.path().join("channels")).open()?;
+    /// channel.answer("divide", |_, (a, b): (i64, i64)| async move { a.checked_div(b).ok_or("division by zero") });
+    ///
+    /// let quotient: i64 = channel.to(1).call("divide", &(42, 6)).await?;
+    /// assert_eq!(quotient, 7);
+    /// let error = channel.to(1).call::<_, i64>("divide", &(42, 0)).await.unwrap_err();
+    /// assert!(error.is_remote() && error.to_string() == "division by zero");
+    /// # Ok(()) }
+    /// ```
     pub fn answer<T, R, E, F, Fut>(&self, event: &str, handler: F) -> Subscription
     where
         T: DeserializeOwned,

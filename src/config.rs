@@ -39,6 +39,9 @@ pub struct Config {
     /// How long to wait for the seat of a required identity: 10 s.
     pub identity_deadline: Duration,
     /// Where the private directories of all channels are. `None`: `IPCHANNEL_DIR`, else `/tmp/ipchannel-<uid>`.
+    ///
+    /// It is made if it is missing; the directory above it must be there. One that is there already must be ours and closed to
+    /// others (mode 0700). Keep it short: the path of a unix socket has little more than 100 bytes.
     pub directory: Option<PathBuf>,
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use ipchannel_core::{Reason, SendError, Undelivered};
 
 /// What went wrong in a function of a channel. Ask it with its `is_*` methods; its text says what to do.
+///
+/// Where something else was the cause, that is its [`source`](std::error::Error::source), and not in the text.
 pub struct Error(Box<Inner>);
 
 struct Inner {

@@ -9,7 +9,7 @@ use crate::timeline::{Timeline, list};
 use crate::verdict::{Cast, Verdict};
 
 /// So many numbers each must have from each other before the play goes on.
-const ENOUGH: usize = 400;
+const ENOUGH: usize = 600;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -104,7 +104,7 @@ impl Play {
         let heard = |history: &[Process], from: &usize| history[back].from(*from).first().copied();
         self.stage.until("what waited for it", |history| survivors.iter().all(|p| heard(history, p).is_some())).await?;
         let first = survivors.iter().filter_map(|p| heard(&self.stage.history, p)).map(|counted| counted.number);
-        self.timeline.now("count", format!("it has what waited for it: from {} on", list(first)));
+        self.timeline.now("count", format!("it goes on where its first life stopped: at {}", list(first)));
 
         self.stage.tell(back, Command::Count).await?;
         let all = [survivors, &[back]].concat();

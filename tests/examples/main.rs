@@ -3,7 +3,7 @@
 
 mod program;
 
-use program::{Program, example};
+use program::Program;
 
 #[test]
 fn the_cluster_loses_nothing_when_its_host_is_killed() {
@@ -96,15 +96,4 @@ fn hello_greets_all_that_are_there() {
     first.hears("1 says hello, I am 1");
     let _second = Program::start_in("hello", &[], &home.path().join("channels"));
     first.hears("2 says hello, I am 2");
-}
-
-#[test]
-fn the_first_program_in_the_readme_is_the_example() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |name| std::fs::read_to_string(root.join(name)).expect(name);
-    let readme = read("README.md");
-    let (_, snippet) = readme.split_once("```rust\n").expect("a program");
-    let (snippet, _) = snippet.split_once("```").expect("its end");
-    assert_eq!(snippet, read("examples/hello.rs"));
-    assert!(example("hello").is_file());
 }

@@ -17,7 +17,7 @@ pub(crate) struct Program {
 }
 
 /// The program of an example, as it is in the sources now: `cargo test --test examples` alone builds none of them.
-pub(crate) fn example(name: &str) -> PathBuf {
+fn example(name: &str) -> PathBuf {
     static BUILT: Once = Once::new();
     let tests = std::env::current_exe().expect("this program has a path");
     let profile = tests.ancestors().nth(2).expect("it is in a directory of a profile");
