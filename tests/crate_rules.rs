@@ -117,7 +117,8 @@ fn every_member_has_the_lints_and_the_versions_of_the_workspace() {
         assert_eq!(package.edition, root.edition, "{name}");
         assert_eq!(package.rust_version, root.rust_version, "{name}");
         assert_eq!(package.license, root.license, "{name}");
-        if let Some(library) = library(package) {
+        // What is not published runs in nobody's program.
+        if let Some(library) = library(package).filter(|_| package.publish.is_none()) {
             let text = fs::read_to_string(library).unwrap();
             let banned = "#![cfg_attr(not(test), warn(clippy::disallowed_methods))]";
             assert!(text.contains(banned), "{} must say {banned}", library.display());
