@@ -17,7 +17,7 @@ pub fn spread(mut micros: Vec<u64>) -> String {
     micros.sort_unstable();
     let at = |percent: usize| match micros.as_slice() {
         [] => 0.0,
-        micros => micros[(micros.len() - 1) * percent / 100] as f64 / 1000.0,
+        micros => micros[((micros.len() - 1) * percent).div_ceil(100)] as f64 / 1000.0,
     };
     format!("p50 {:.1} ms, p99 {:.1} ms, most {:.1} ms", at(50), at(99), at(100))
 }

@@ -6,7 +6,7 @@
 //!
 //! All tests are serial, across processes: each of them has the machine to itself, since some promises are times. Each
 //! says its figures in a line that begins with `figures:`. The counts are small, so that all of it takes about a minute;
-//! in full it takes hours:
+//! in full it takes a quarter of an hour:
 //!
 //! ```text
 //! IPCHANNEL_FULL=1 cargo test --release -p ipchannel-testkit
@@ -14,7 +14,7 @@
 //!
 //! `RUST_LOG=ipchannel=debug` shows more of the peers' logs where a test fails.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "it is for tests: they may panic, and say why")]
+#![allow(clippy::unwrap_used, reason = "it is for tests: they may panic, and say why")]
 
 pub mod figures;
 pub mod history;

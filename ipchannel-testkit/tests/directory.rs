@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,6 +32,27 @@ fn the_directory_deleted_under_load_is_made_anew_and_nothing_is_lost() {
     let tally = quiet(&mut peers);
     tally.assert_clean("while the directory was deleted");
     say(&format!("directory deleted, {rounds} rounds: {tally}"));
+}
+
+#[test]
+fn a_newcomer_in_a_deleted_directory_ends_up_in_a_seat_of_its_own() {
+    let rounds = count(2, 50);
+    for round in 0..rounds {
+        let mut stage = Stage::new(PEER, Duration::from_secs(30));
+        let mut peers = busy(&mut stage);
+        delete(&stage.directory(), round);
+        // Nobody has noticed yet: the newcomer sees an empty directory.
+        let mut newcomer = stage.open();
+        meet(&mut peers, &mut newcomer, 1);
+        let hosts: BTreeSet<_> = peers.iter_mut().map(|peer| peer.state().host).collect();
+        assert_eq!(hosts.len(), 1, "{hosts:?}");
+        peers.push(newcomer);
+        let tally = quiet(&mut peers);
+        // A seat that two held for a moment has a new incarnation, to which what was unacknowledged is sent again.
+        assert_eq!((tally.lost, tally.disordered), (0, 0), "{tally}");
+        assert!(tally.doubled <= tally.redelivered, "{tally}");
+    }
+    say(&format!("a newcomer in a deleted directory, {rounds} rounds: it moved to a seat of its own"));
 }
 
 /// Peers that send to each other all the time.
