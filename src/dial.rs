@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ipchannel_codec::{Ended, Wire, WireError};
-use ipchannel_core::frame::{Origin, Refusal};
+use ipchannel_core::frame::{Fact, Origin, Presence, Refusal};
 use ipchannel_core::link::{BeginError, Link};
 use ipchannel_core::{Member, PeerId};
 use ipchannel_transport::{BoxConnection, ConnectError, Transport};
@@ -91,8 +91,10 @@ impl Service<Link> for Connection {
             if let Err(WireError::Refused(refusal)) = &ended {
                 tracing::debug!(to = ?member.peer, %refusal, "a peer refused our connection");
                 match refusal {
-                    // Another process answers there, or it leaves: its claim tells whether it is gone.
-                    Refusal::Destination | Refusal::Leaving => drop(node.check(member.id())),
+                    // As good as a goodbye, which it could not say to us before.
+                    Refusal::Leaving => node.learn(Fact { member, presence: Presence::Left }),
+                    // Another process answers there: the claim tells whether this one is gone.
+                    Refusal::Destination => drop(node.check(member.id())),
                     // Our own claim tells.
                     Refusal::Superseded(_) | Refusal::Unknown => node.work.notify_one(),
                     _ => {}

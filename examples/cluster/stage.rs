@@ -17,9 +17,10 @@ use crate::report::{Command, Micros, Report, now};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Stage {
+    /// Killed when this is dropped; then the directory goes.
+    actors: Vec<Actor>,
     /// Nobody else's, so that the play disturbs nobody.
     directory: TempDir,
-    actors: Vec<Actor>,
     news: (mpsc::UnboundedSender<News>, mpsc::UnboundedReceiver<News>),
     deadline: Instant,
     /// What each process reported.

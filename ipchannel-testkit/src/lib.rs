@@ -18,10 +18,12 @@
 
 pub mod figures;
 pub mod history;
+mod metronome;
 mod peer;
 pub mod protocol;
 pub mod raw;
 mod stage;
 
+pub use metronome::Metronome;
 pub use peer::{Mark, Peer};
 pub use stage::Stage;

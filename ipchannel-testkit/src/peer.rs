@@ -160,9 +160,21 @@ impl Peer {
         })
     }
 
-    /// Sends a signal: `KILL`, `TERM`, `STOP`, `CONT`.
+    /// Sends a signal: `KILL`, `TERM`, `STOP`, `CONT`. Once stopped, no thread of it runs any more.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+        while signal == Signal::STOP && !self.is_stopped() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        threads.into_iter().all(|thread| {
+            let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+            // What follows the name in brackets, which may hold anything.
+            stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+        })
     }
 
     /// Kills it, and waits for its end. What it told before can still be asked for.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipchannel_testkit::figures::{count, say, spread};
 use ipchannel_testkit::history::Tally;
 use ipchannel_testkit::protocol::{Command, Outcome, Report, Sending, Settings, To, now};
-use ipchannel_testkit::{Peer, Stage};
+use ipchannel_testkit::{Metronome, Peer, Stage};
 use rustix::process::Signal;
 
 const PEER: &str = env!("CARGO_BIN_EXE_ipchannel-test-peer");
@@ -16,12 +16,17 @@ const PEERS: u32 = 4;
 /// What is promised: the limit of silence, and a little.
 const REPLACED_US: u64 = 3_200_000;
 
+/// A machine that keeps a process waiting for longer than this cannot be held to that: members who run late themselves take
+/// that for the reason of the silence, as they should, and wait anew.
+const LATE_US: u64 = 50_000;
+
 #[test]
 fn a_host_that_freezes_is_replaced_in_time_told_when_it_wakes_and_nothing_is_lost() {
     let rounds = count(3, 50);
     let mut stage = Stage::new(PEER, Duration::from_secs(30 + 10 * rounds as u64));
     let mut peers = stage.open_all(PEERS);
-    let (mut tally, mut times) = (Tally::default(), Vec::new());
+    let metronome = Metronome::start();
+    let (mut tally, mut times, mut late) = (Tally::default(), Vec::new(), 0);
     for series in 1..=rounds as u32 {
         let (frozen, old_term) = at(&mut peers, 1).state().host.unwrap();
         let others: Vec<u32> = (1..=PEERS).filter(|&id| id != frozen).collect();
@@ -37,6 +42,7 @@ fn a_host_that_freezes_is_replaced_in_time_told_when_it_wakes_and_nothing_is_los
             at(&mut peers, to).until("traffic", |history| history.highest(from, series) >= 20);
         }
         let marks: Vec<_> = others.iter().map(|&id| at(&mut peers, id).mark()).collect();
+        metronome.worst();
         let stopped = now();
         at(&mut peers, frozen).signal(Signal::STOP);
         let mut hosts = Vec::new();
@@ -50,7 +56,11 @@ fn a_host_that_freezes_is_replaced_in_time_told_when_it_wakes_and_nothing_is_los
         assert!(host != frozen && term > old_term);
         assert!(hosts.iter().all(|&(h, t, _)| (h, t) == (host, term)), "{hosts:?}");
         let took = hosts.iter().map(|(_, _, at)| at - stopped).max().unwrap();
-        assert!(took <= REPLACED_US, "a frozen host was replaced after {took} us");
+        if metronome.worst() > LATE_US {
+            late += 1;
+        } else {
+            assert!(took <= REPLACED_US, "a frozen host was replaced after {took} us");
+        }
         times.push(took);
 
         let mark = at(&mut peers, frozen).mark();
@@ -75,7 +85,8 @@ fn a_host_that_freezes_is_replaced_in_time_told_when_it_wakes_and_nothing_is_los
         tally.assert_clean("between all, the frozen one too");
         (1..=PEERS).for_each(|id| assert_eq!(at(&mut peers, id).state().id, Some(id)));
     }
-    say(&format!("host frozen, {rounds} rounds: replaced after {}; {tally}", spread(times)));
+    let spread = spread(times);
+    say(&format!("host frozen, {rounds} rounds, the machine late in {late}: replaced after {spread}; {tally}"));
 }
 
 #[test]

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod calls;
+mod leaving;
 mod messages;
 mod world;

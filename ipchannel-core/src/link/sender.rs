@@ -194,6 +194,8 @@ impl Sender {
     pub fn handle_gone(&mut self, now: Instant, incarnation: Incarnation) {
         self.gone = self.gone.max(Some(incarnation));
         let past = self.destination_is_gone();
+        // Nobody is left to greet; whoever comes next learns of us by other ways.
+        self.greeting &= !(past || self.destination.is_none());
         match &mut self.connection {
             Some(connection) if past => {
                 connection.abandon.get_or_insert(now + GRACE);

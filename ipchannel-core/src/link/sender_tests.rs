@@ -367,6 +367,23 @@ fn a_connection_is_wanted_for_messages_pins_greetings_and_controls() {
 }
 
 #[test]
+fn nobody_goes_on_to_greet_who_is_gone() {
+    let mut bench = Bench::new();
+    bench.sender.greet();
+    bench.sender.begin(&member(2, 1, "a")).unwrap();
+    bench.sender.handle_end(); // refused
+    assert!(bench.sender.is_wanted());
+    bench.sender.handle_gone(bench.now, Incarnation(1));
+    assert!(!bench.sender.is_wanted());
+
+    bench.sender.greet();
+    bench.sender.begin(&member(2, 3, "a")).unwrap();
+    bench.sender.handle_end();
+    bench.sender.handle_gone(bench.now, Incarnation(2));
+    assert!(bench.sender.is_wanted());
+}
+
+#[test]
 fn goodbye_is_said_when_everything_is_settled() {
     let mut bench = Bench::new();
     bench.connect(&member(2, 1, "a"), 0);

@@ -13,6 +13,7 @@ use ipchannel_testkit::protocol::{Command, Report, Seat, Settings, State};
 use out::Out;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
 
 fn main() {
     let filter = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse().ok());
@@ -53,15 +54,19 @@ fn commands() -> mpsc::Receiver<Command> {
 async fn obey(mut commands: mpsc::Receiver<Command>, out: Out) -> i32 {
     let mut channel: Option<Channel> = None;
     let (reading, halted) = (watch::Sender::new(true), watch::Sender::new(0));
+    let mut sendings = TaskTracker::new();
     while let Some(command) = commands.recv().await {
         match (command, channel.take()) {
             (Command::Open(settings), _) => channel = open(settings, &reading, &out),
             (Command::Close, Some(open)) => {
-                let out = out.clone();
+                let (out, sendings) = (out.clone(), std::mem::take(&mut sendings));
                 // Commands go on meanwhile.
                 tokio::spawn(async move {
                     let undelivered = open.close().await.len();
                     drop(open);
+                    // They end with the channel; what they tell comes first.
+                    sendings.close();
+                    sendings.wait().await;
                     out.tell(Report::Closed { undelivered });
                 });
             }
@@ -77,7 +82,7 @@ async fn obey(mut commands: mpsc::Receiver<Command>, out: Out) -> i32 {
                 return 0;
             }
             (Command::Send(sending), Some(open)) => {
-                sending::start(open.clone(), sending, halted.subscribe(), out.clone());
+                sending::start(&sendings, open.clone(), sending, halted.subscribe(), out.clone());
                 channel = Some(open);
             }
             (Command::Halt, open) => {

@@ -6,6 +6,7 @@ use ipchannel::core::Undelivered;
 use ipchannel::{All, Broadcast, Channel, Error, Others, Reason, Receipt};
 use ipchannel_testkit::protocol::{Fate, Outcome, Report, Sending, To, Why};
 use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
 
 use crate::out::Out;
 
@@ -15,15 +16,16 @@ enum Pending {
     Many(Broadcast),
 }
 
-pub(crate) fn start(channel: Channel, sending: Sending, halted: watch::Receiver<u32>, out: Out) {
+pub(crate) fn start(tasks: &TaskTracker, channel: Channel, sending: Sending, halted: watch::Receiver<u32>, out: Out) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let (to, series) = (sending.to, sending.series);
     let told = out.clone();
-    tokio::spawn(async move {
+    tasks.spawn(async move {
         let last = send(&channel, sending, halted, sender).await;
+        drop(channel);
         told.tell(Report::Sent { to, series, last });
     });
-    tokio::spawn(async move {
+    tasks.spawn(async move {
         settle(receiver, series, &out).await;
         out.tell(Report::AllSettled { to, series });
     });
