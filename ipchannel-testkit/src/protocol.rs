@@ -61,6 +61,8 @@ pub struct Settings {
     pub outgoing: Option<usize>,
     /// How many messages of a peer may be unread.
     pub incoming: Option<usize>,
+    /// After how long without a message a connection is closed.
+    pub idle_ms: Option<u64>,
     /// How long closing may take.
     pub close_deadline_ms: Option<u64>,
 }

@@ -43,6 +43,7 @@ impl Stage {
             identity_deadline_ms: None,
             outgoing: None,
             incoming: None,
+            idle_ms: None,
             close_deadline_ms: None,
         }
     }

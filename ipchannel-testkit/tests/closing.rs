@@ -71,6 +71,33 @@ fn after_closing_no_task_and_no_descriptor_stays_and_the_process_ends_by_itself(
 }
 
 #[test]
+fn a_channel_that_is_dropped_gives_back_its_id_and_leaves_nothing_behind() {
+    let mut stage = Stage::new(PEER, Duration::from_secs(60));
+    let mut other = stage.open();
+    other.connected();
+    for _ in 0..2 {
+        let mut peer = stage.start();
+        let before = peer.state();
+        for _ in 0..3 {
+            let mark = peer.mark();
+            peer.tell(&Command::Open(stage.settings()));
+            let id = peer.find_from(mark, "its id", |report| match report {
+                Report::Connected { id } => Some(*id),
+                _ => None,
+            });
+            assert_eq!(id, 2, "the id was given back");
+            // Delivered, so that the connections stand.
+            peer.send(Command::send(To::Others, 10));
+            peer.find_from(mark, "its end", |report| matches!(report, Report::AllSettled { .. }).then_some(()));
+            peer.tell(&Command::Drop);
+            while peer.state().tasks != before.tasks {}
+            assert_eq!(peer.state().descriptors, before.descriptors);
+        }
+    }
+    other.until("ten of each", |history| history.count(2, 0) == 2 * 3 * 10);
+}
+
+#[test]
 fn what_could_not_be_delivered_comes_back_when_the_channel_is_closed() {
     let mut stage = Stage::new(PEER, Duration::from_secs(60));
     let mut sender = stage.start();

@@ -135,6 +135,7 @@ fn build(settings: Settings) -> Result<Channel, Error> {
     let duration = |millis: Option<u64>, default| millis.map_or(default, Duration::from_millis);
     config.identity = settings.identity.map(ipchannel::Identity::new);
     config.identity_deadline = duration(settings.identity_deadline_ms, config.identity_deadline);
+    config.idle = duration(settings.idle_ms, config.idle);
     config.close_deadline = duration(settings.close_deadline_ms, config.close_deadline);
     config.outgoing.messages = settings.outgoing.unwrap_or(config.outgoing.messages);
     config.incoming.messages = settings.incoming.unwrap_or(config.incoming.messages);
