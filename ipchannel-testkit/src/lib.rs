@@ -6,7 +6,7 @@
 //!
 //! All tests are serial, across processes: each of them has the machine to itself, since some promises are times. Each
 //! says its figures in a line that begins with `figures:`. The counts are small, so that all of it takes about a minute;
-//! in full it takes a quarter of an hour:
+//! in full it takes about twenty minutes:
 //!
 //! ```text
 //! IPCHANNEL_FULL=1 cargo test -p ipchannel-testkit
