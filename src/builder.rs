@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::Channel;
 use crate::calls::Calls;
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, with_causes};
 use crate::event::EventSender;
 use crate::inbox::Inbox;
 use crate::membership::Membership;
@@ -131,7 +131,8 @@ impl Builder {
             None => {
                 let home = self.config.directory.clone().or_else(|| environment("IPCHANNEL_DIR").map(PathBuf::from));
                 let directory = Directory::open(home.as_deref(), self.name.as_str()).map_err(|error| {
-                    Error::caused(ErrorKind::Io, "the private directory of the channel cannot be used", error)
+                    // It says what to do, so it goes where everybody looks.
+                    Error::new(ErrorKind::Io, with_causes(&error))
                 })?;
                 let path = directory.path().to_owned();
                 (Arc::new(FileClaims::new(Arc::new(directory))) as Arc<dyn Claims>, path)

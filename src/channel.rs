@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::builder::Builder;
-use crate::close::Undelivered;
+use crate::close::Returned;
 use crate::error::Error;
 use crate::event::Events;
 use crate::inbox::{self, HandlerOutput, Messages, Subscription};
@@ -259,7 +259,7 @@ impl Channel {
     ///
     /// # Cancel safety
     /// Once begun it goes on to the end, also when the future is dropped.
-    pub async fn close(&self) -> Vec<Undelivered> {
+    pub async fn close(&self) -> Vec<Returned> {
         self.node().clone().close().await
     }
 }

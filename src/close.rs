@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ipchannel_core::{Envelope, PeerId, Target, Undelivered as Fate};
+use ipchannel_core::{Envelope, PeerId, Target, Undelivered};
 use tokio::time::{Instant, timeout_at};
 
 use crate::event::{Disconnected, Event};
@@ -12,29 +12,29 @@ use crate::node::{Node, Phase};
 /// A message that [`Channel::close`](crate::Channel::close) could not deliver.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Undelivered {
+pub struct Returned {
     /// Whom it was for: `None` for a broadcast that had not been sent to anybody yet.
     pub to: Option<PeerId>,
     /// The message as it was sent.
     pub envelope: Envelope,
     /// Whether it certainly did not arrive.
-    pub error: Fate,
+    pub error: Undelivered,
 }
 
-impl Undelivered {
-    fn new((envelope, error): (Envelope, Fate)) -> Self {
+impl Returned {
+    fn new((envelope, error): (Envelope, Undelivered)) -> Self {
         let to = match envelope.target {
             Target::Peer(id) => Some(id),
             Target::Member(peer) => Some(peer.id),
             Target::All | Target::Others => None,
         };
-        Undelivered { to, envelope, error }
+        Returned { to, envelope, error }
     }
 }
 
 impl Node {
     /// See [`Channel::close`](crate::Channel::close).
-    pub(crate) async fn close(self: Arc<Self>) -> Vec<Undelivered> {
+    pub(crate) async fn close(self: Arc<Self>) -> Vec<Returned> {
         let inside = inbox::inside_handler();
         let runtime = self.tasks.runtime().clone();
         #[expect(
@@ -45,7 +45,7 @@ impl Node {
         closing.await.unwrap_or_default()
     }
 
-    async fn close_in_order(self: Arc<Self>, inside_handler: bool) -> Vec<Undelivered> {
+    async fn close_in_order(self: Arc<Self>, inside_handler: bool) -> Vec<Returned> {
         if self.closing.swap(true, std::sync::atomic::Ordering::AcqRel) {
             self.tasks.stopped().await;
             return Vec::new();
@@ -69,7 +69,7 @@ impl Node {
         let _ = timeout_at(deadline, async { tokio::join!(self.outgoing.disconnected(), self.served.wait()) }).await;
         undelivered.extend(self.outgoing.take_unacknowledged());
         self.end().await;
-        undelivered.into_iter().map(Undelivered::new).collect()
+        undelivered.into_iter().map(Returned::new).collect()
     }
 
     async fn end(&self) {

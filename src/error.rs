@@ -111,6 +111,17 @@ impl Error {
     }
 }
 
+/// The text of an error and of its causes in one line.
+pub(crate) fn with_causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
 impl From<SendError> for Error {
     fn from(error: SendError) -> Self {
         Error::new(ErrorKind::Send(error.clone()), error.to_string())

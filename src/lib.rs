@@ -50,7 +50,7 @@ mod to;
 
 pub use builder::Builder;
 pub use channel::Channel;
-pub use close::Undelivered;
+pub use close::Returned;
 pub use config::Config;
 pub use error::Error;
 pub use event::{Disconnected, Event, Events};
@@ -61,7 +61,6 @@ pub use target::{All, IntoTarget, Others};
 pub use to::{MAX_EVENT, To, ToMany};
 
 pub use ipchannel_core as core;
-pub use ipchannel_core::Undelivered as Fate;
 pub use ipchannel_core::frame::Presence;
 pub use ipchannel_core::router::Broadcast;
-pub use ipchannel_core::{Identity, Limits, Member, PeerId, PeerRef, Reason, Receipt, Term};
+pub use ipchannel_core::{Identity, Limits, Member, PeerId, PeerRef, Reason, Receipt, Term, Undelivered};

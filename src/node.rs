@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::calls::Calls;
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, with_causes};
 use crate::event::{Event, EventSender};
 use crate::inbox::Inbox;
 use crate::name::Name;
@@ -249,12 +249,7 @@ impl Node {
 
     /// Something went wrong that will be tried again.
     pub(crate) fn trouble(&self, error: &dyn std::error::Error) {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
+        let text = with_causes(error);
         tracing::warn!(error = %text, "the channel has trouble");
         self.events.send(Event::Trouble { error: text.into() });
     }

@@ -9,7 +9,7 @@
 //! in full it takes a quarter of an hour:
 //!
 //! ```text
-//! IPCHANNEL_FULL=1 cargo test --release -p ipchannel-testkit
+//! IPCHANNEL_FULL=1 cargo test -p ipchannel-testkit
 //! ```
 //!
 //! `RUST_LOG=ipchannel=debug` shows more of the peers' logs where a test fails.

@@ -50,6 +50,9 @@ impl Inbox {
                 }
                 return None;
             };
+            if self.is_given_up(&arrival) {
+                continue;
+            }
             match state.registry.demand(&arrival) {
                 Demand::None => {
                     let next = state.park(arrival, self.0.patience);
@@ -65,6 +68,12 @@ impl Inbox {
                 }
             }
         }
+    }
+
+    /// Nobody waits any more for the answer to this: it would only keep later calls waiting.
+    fn is_given_up(&self, arrival: &Delivery) -> bool {
+        let late = arrival.deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now().into_std());
+        late && matches!(arrival.envelope.kind, Kind::Request(_))
     }
 
     async fn run_handlers(&self, arrival: &Delivery, handlers: Vec<handler::Handler>) -> Result<(), String> {

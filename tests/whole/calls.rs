@@ -1,5 +1,6 @@
 //! Calls, answers and handlers.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::world::{LONG, World};
@@ -86,4 +87,28 @@ async fn a_failing_handler_takes_nothing_else_down() {
     }
     assert_eq!(failures.len(), 3, "{failures:?}");
     assert!(failures[0].contains("one") && failures[1].contains("two"), "{failures:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_given_up_while_it_waited_is_not_answered_any_more() {
+    let world = World::new();
+    let [a, b] = world.start_in_turn().await;
+    let answered = Arc::new(Mutex::new(Vec::new()));
+    let notes = answered.clone();
+    b.channel.answer("slow", move |_, number: u32| {
+        notes.lock().unwrap().push(number);
+        async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            Ok::<(), String>(())
+        }
+    });
+    let to = a.channel.to(b.id()).deadline(LONG);
+    let impatient = a.channel.to(b.id()).deadline(Duration::from_secs(10));
+    let (first, second, third) = tokio::join!(
+        to.call::<_, ()>("slow", &1u32),
+        impatient.call::<_, ()>("slow", &2u32),
+        to.call::<_, ()>("slow", &3u32)
+    );
+    assert!(first.is_ok() && second.unwrap_err().is_timeout() && third.is_ok());
+    assert_eq!(*answered.lock().unwrap(), [1, 3]);
 }

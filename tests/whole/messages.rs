@@ -73,7 +73,7 @@ async fn what_is_for_nobody_fails_at_its_deadline() {
     let receipts: Vec<_> = (0..800u32).map(|n| alone.channel.to(9).send(&n).unwrap()).collect();
     for receipt in receipts {
         let error = timeout(LONG, receipt).await.unwrap().unwrap_err();
-        assert_eq!(error, ipchannel::Fate::NotDelivered(Reason::Deadline));
+        assert_eq!(error, ipchannel::Undelivered::NotDelivered(Reason::Deadline));
     }
     assert_eq!(start.elapsed().as_secs(), 5);
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use ipchannel::core::Undelivered;
-use ipchannel::{All, Broadcast, Channel, Error, Others, Reason, Receipt};
+use ipchannel::{All, Broadcast, Channel, Error, Others, Reason, Receipt, Undelivered};
 use ipchannel_testkit::protocol::{Fate, Outcome, Report, Sending, To, Why};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
