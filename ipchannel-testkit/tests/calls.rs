@@ -23,7 +23,7 @@ fn calls_are_answered_by_the_process_that_was_asked_and_fail_with_typed_errors()
     assert_eq!(call(&mut peers[0], 2, "fail", 7, 10_000), Err(CallError::Remote("no 7".to_owned())));
     let panicked = call(&mut peers[0], 2, "panic", 7, 10_000).unwrap_err();
     assert!(matches!(&panicked, CallError::Remote(text) if text.contains("told to panic")), "{panicked:?}");
-    assert_eq!(call(&mut peers[0], 2, "unheard of", 7, 1000), Err(CallError::Unhandled));
+    assert_eq!(call(&mut peers[0], 2, "unheard of", 7, 3000), Err(CallError::Unhandled));
     assert_eq!(call(&mut peers[0], 9, "double", 7, 300), Err(CallError::Timeout));
     // One after the other: the second waits behind the first, which sleeps longer than its caller waits.
     assert_eq!(call(&mut peers[0], 2, "sleep", 700, 200), Err(CallError::Timeout));
