@@ -114,6 +114,10 @@ impl<'a> To<'a> {
 
     /// Asks the peer and waits for its answer, see [`Channel::answer`](crate::Channel::answer).
     ///
+    /// The reply comes in turn after what the peer has sent us before. If that waits unread beyond
+    /// [`Config::incoming`](crate::Config::incoming), the call waits for it: a handler that calls back whoever floods it
+    /// may wait until the deadline.
+    ///
     /// # Cancel safety
     /// Dropped before it completes, the request may or may not be handled; a late reply is ignored.
     ///
