@@ -102,9 +102,15 @@ impl Stage {
 
     /// Opens so many, one after the other: the first hosts, and they have the ids 1, 2, 3 and so on.
     pub fn open_all(&mut self, count: u32) -> Vec<Peer> {
+        self.open_all_with(count, &self.settings())
+    }
+
+    /// As [`open_all`](Self::open_all), with settings of one's own.
+    pub fn open_all_with(&mut self, count: u32, settings: &Settings) -> Vec<Peer> {
         let mut peers: Vec<Peer> = Vec::new();
         for id in 1..=count {
-            let mut peer = self.open();
+            let mut peer = self.start();
+            peer.tell(&Command::Open(settings.clone()));
             assert_eq!(peer.connected(), id);
             peers.push(peer);
         }

@@ -47,13 +47,7 @@ fn a_call_to_a_process_that_ends_meanwhile_fails_at_once() {
 fn a_slow_receiver_makes_senders_wait_for_room_and_loses_nothing() {
     let mut stage = Stage::new(PEER, Duration::from_secs(60));
     let settings = Settings { outgoing: Some(200), incoming: Some(100), ..stage.settings() };
-    let mut peers = Vec::new();
-    for id in 1..=4 {
-        let mut peer = stage.start();
-        peer.tell(&Command::Open(settings.clone()));
-        assert_eq!(peer.connected(), id);
-        peers.push(peer);
-    }
+    let mut peers = stage.open_all_with(4, &settings);
     peers[1].tell(&Command::Read { on: false });
     peers[1].state();
     for from in [0, 2] {

@@ -93,14 +93,7 @@ fn a_host_that_freezes_is_replaced_in_time_told_when_it_wakes_and_nothing_is_los
 fn a_member_that_is_stopped_slows_only_those_who_send_to_it() {
     let mut stage = Stage::new(PEER, Duration::from_secs(60));
     let settings = Settings { outgoing: Some(1000), ..stage.settings() };
-    let mut peers = Vec::new();
-    for id in 1..=PEERS {
-        let mut peer = stage.start();
-        peer.tell(&Command::Open(settings.clone()));
-        assert_eq!(peer.connected(), id);
-        peers.push(peer);
-    }
-    peers.iter_mut().for_each(|peer| peer.knows(PEERS as usize));
+    let mut peers = stage.open_all_with(PEERS, &settings);
     let stopped = PEERS;
     at(&mut peers, stopped).signal(Signal::STOP);
     // As fast as there is room: soon there is none.

@@ -18,14 +18,7 @@ fn connections_closed_just_when_the_next_message_comes_lose_and_double_none() {
     let messages = count(200, 5000) as u64;
     let mut stage = Stage::new(PEER, Duration::from_secs(60 + messages / 20));
     let settings = Settings { idle_ms: Some(IDLE_MS), ..stage.settings() };
-    let mut peers = Vec::new();
-    for id in 1..=PEERS {
-        let mut peer = stage.start();
-        peer.tell(&Command::Open(settings.clone()));
-        assert_eq!(peer.connected(), id);
-        peers.push(peer);
-    }
-    peers.iter_mut().for_each(|peer| peer.knows(PEERS as usize));
+    let mut peers = stage.open_all_with(PEERS, &settings);
     let before: Vec<_> = peers.iter_mut().map(|peer| peer.state().descriptors).collect();
     let pairs = || (1..=PEERS).flat_map(|from| (1..=PEERS).map(move |to| (from, to))).filter(|(from, to)| from != to);
     for (from, to) in pairs() {
